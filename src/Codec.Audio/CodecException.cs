@@ -1,0 +1,15 @@
+namespace Codec.Audio;
+
+/// <summary>A mistake in the input or the set-up: its message is one line made for the user.</summary>
+public class CodecException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>An audio file that cannot be read or written.</summary>
+public sealed class AudioFileException(string file, string problem, Exception? inner = null)
+    : CodecException($"{file}: {problem}", inner)
+{
+    /// <summary>Path of the file, or "-" for a standard stream.</summary>
+    public string File { get; } = file;
+}
+
+/// <summary>A configuration value that is out of range, unknown, or contradicts another.</summary>
+public sealed class ConfigException(string message, Exception? inner = null) : CodecException(message, inner);

@@ -1,0 +1,38 @@
+namespace Codec.Core;
+
+/// <summary>What callers need to know of a codec: rates, books, delay.</summary>
+public sealed record CodecInfo
+{
+    /// <summary>Family and preset, e.g. "encodec/24khz".</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Hz of the audio that the model reads and writes.</summary>
+    public required int SampleRate { get; init; }
+
+    /// <summary>Audio channels that the model codes together (2 for stereo models, else 1).</summary>
+    public int Channels { get; init; } = 1;
+
+    /// <summary>Samples per base frame.</summary>
+    public required int HopLength { get; init; }
+
+    /// <summary>All books, coarse first.</summary>
+    public required IReadOnlyList<CodebookSpec> Books { get; init; }
+
+    /// <summary>True where frame t of the codes and of the decoded audio depends on nothing after frame t.</summary>
+    public bool Causal { get; init; }
+
+    /// <summary>Samples by which the decoded signal lags the input in streaming; offline calls remove it.</summary>
+    public int DelaySamples { get; init; }
+
+    /// <summary>Lower-case hex SHA-256 of the weights; empty for a model that was not loaded from a file.</summary>
+    public string WeightHash { get; init; } = "";
+
+    /// <summary>Base frames per second.</summary>
+    public double FrameRate => (double)SampleRate / HopLength;
+
+    /// <summary>Nominal bits per second and channel group of the first <paramref name="books"/> books, without container.</summary>
+    public double BitsPerSecond(int books) => Books.Take(books).Sum(b => b.BitsPerCode / b.Stride) * FrameRate;
+
+    /// <summary>Base frames of <paramref name="samples"/> samples: the delay is flushed out with extra frames.</summary>
+    public int FramesFor(long samples) => checked((int)((samples + DelaySamples + HopLength - 1) / HopLength));
+}

@@ -1,0 +1,2 @@
+global using Codec.Tests.Support;
+global using Xunit;

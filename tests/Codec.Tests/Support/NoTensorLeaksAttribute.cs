@@ -1,0 +1,22 @@
+using System.Reflection;
+using Xunit.v3;
+using static TorchSharp.torch;
+
+namespace Codec.Tests.Support;
+
+/// <summary>Fails a test that leaves live tensors behind on its thread.</summary>
+[AttributeUsage(AttributeTargets.Method | AttributeTargets.Class)]
+public sealed class NoTensorLeaksAttribute : BeforeAfterTestAttribute
+{
+    private long _before;
+
+    public override void Before(MethodInfo methodUnderTest, IXunitTest test)
+        => _before = Tensor.TotalCount;
+
+    public override void After(MethodInfo methodUnderTest, IXunitTest test)
+    {
+        var leaked = Tensor.TotalCount - _before;
+        if (leaked > 0)
+            throw new InvalidOperationException($"{leaked} tensors leaked");
+    }
+}

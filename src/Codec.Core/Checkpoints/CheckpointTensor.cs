@@ -1,0 +1,43 @@
+using static TorchSharp.torch;
+
+namespace Codec.Core.Checkpoints;
+
+/// <summary>A named tensor of a checkpoint; its numbers are read when asked for.</summary>
+/// <param name="name">Key.</param>
+/// <param name="dtype">Element type in the file.</param>
+/// <param name="shape">Dimensions.</param>
+/// <param name="load">Reads the numbers into a new tensor of that type and shape on the CPU.</param>
+public sealed class CheckpointTensor(string name, ScalarType dtype, IReadOnlyList<long> shape, Func<Tensor> load)
+{
+    public string Name { get; } = name;
+
+    public ScalarType Dtype { get; } = dtype;
+
+    public IReadOnlyList<long> Shape { get; } = shape;
+
+    /// <summary>Product of the dimensions.</summary>
+    public long Elements => Shape.Aggregate(1L, (product, size) => product * size);
+
+    /// <summary>A new CPU tensor; the caller owns it.</summary>
+    /// <exception cref="CheckpointException">The file changed or cannot be read.</exception>
+    public Tensor Load() => load();
+
+    /// <summary>The same tensor under another name.</summary>
+    public CheckpointTensor Named(string other) => new(other, Dtype, Shape, load);
+
+    /// <summary>A tensor computed from this one when it is loaded, e.g. a transposed weight.</summary>
+    /// <param name="shape">Shape of the result.</param>
+    /// <param name="compute">Gets the loaded tensor (disposed afterwards) and returns another one.</param>
+    public CheckpointTensor Map(IReadOnlyList<long> shape, Func<Tensor, Tensor> compute)
+        => new(Name, Dtype, shape, () =>
+        {
+            using var source = load();
+            using var none = no_grad();
+            return compute(source);
+        });
+
+    /// <summary>"F32 [1, 2]" as error messages and listings show it.</summary>
+    public override string ToString() => $"{Name} {Dtype} {Describe(Shape)}";
+
+    internal static string Describe(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
+}

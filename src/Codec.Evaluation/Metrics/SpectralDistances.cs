@@ -1,0 +1,86 @@
+using Codec.Evaluation.Dsp;
+
+namespace Codec.Evaluation.Metrics;
+
+/// <summary>
+/// Distances between magnitude spectra, computed at the signals' own rate. 0 for identical signals.
+/// Signals are cut to the shorter length; nothing is aligned.
+/// </summary>
+public static class SpectralDistances
+{
+    private const double PowerFloor = 1e-10, MagnitudeFloor = 1e-5;
+
+    /// <summary>Log-spectral distance, STFT 2048 / 512: mean over frames of the RMS over bins of 10 log10(P_r / P_d), dB.</summary>
+    /// <exception cref="MetricException">Shorter than 1025 samples.</exception>
+    public static double LogSpectral(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded)
+    {
+        var (r, d) = WaveformMetrics.Common(reference, degraded);
+        var (pr, pd) = (Spectrogram.Power(r, 2048, 512), Spectrogram.Power(d, 2048, 512));
+        double sum = 0;
+        for (var t = 0; t < pr.Frames; t++)
+        {
+            var a = pr.Frame(t);
+            var b = pd.Frame(t);
+            double squares = 0;
+            for (var k = 0; k < a.Length; k++)
+            {
+                var difference = Math.Log10(Math.Max(a[k], PowerFloor) / Math.Max(b[k], PowerFloor));
+                squares += difference * difference;
+            }
+            sum += Math.Sqrt(squares / a.Length);
+        }
+        return 10 * sum / pr.Frames;
+    }
+
+    /// <summary>Mel distance with the defaults of the Descript audio codec: 150 and 80 mels, windows 2048 and 512, log and magnitude terms.</summary>
+    /// <exception cref="MetricException">Shorter than 1025 samples.</exception>
+    public static double MelDacDefault(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate)
+    {
+        var (r, d) = WaveformMetrics.Common(reference, degraded);
+        return Mel(r, d, sampleRate, 150, 2048, exponent: 2, magnitudeTerm: true)
+             + Mel(r, d, sampleRate, 80, 512, exponent: 2, magnitudeTerm: true);
+    }
+
+    /// <summary>Mel distance as in the training of the Descript audio codec: 5 .. 320 mels, windows 32 .. 2048, log term only.</summary>
+    /// <exception cref="MetricException">Shorter than 1025 samples.</exception>
+    public static double MelDacBase(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate)
+    {
+        var (r, d) = WaveformMetrics.Common(reference, degraded);
+        double sum = 0;
+        for (var scale = 0; scale < 7; scale++)
+            sum += Mel(r, d, sampleRate, 5 << scale, 32 << scale, exponent: 1, magnitudeTerm: false);
+        return sum;
+    }
+
+    /// <summary>Multi-scale STFT distance with the defaults of the Descript audio codec: windows 2048 and 512, log and magnitude terms.</summary>
+    /// <exception cref="MetricException">Shorter than 1025 samples.</exception>
+    public static double MultiScaleStft(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded)
+    {
+        var (r, d) = WaveformMetrics.Common(reference, degraded);
+        double sum = 0;
+        foreach (var window in (ReadOnlySpan<int>)[2048, 512])
+            sum += Distance(Spectrogram.Magnitude(r, window, window / 4), Spectrogram.Magnitude(d, window, window / 4), 2, true);
+        return sum;
+    }
+
+    private static double Mel(double[] r, double[] d, int sampleRate, int bands, int window, int exponent, bool magnitudeTerm)
+    {
+        var bank = new MelFilterBank(bands, window, sampleRate);
+        return Distance(
+            bank.Apply(Spectrogram.Magnitude(r, window, window / 4)),
+            bank.Apply(Spectrogram.Magnitude(d, window, window / 4)), exponent, magnitudeTerm);
+    }
+
+    /// <summary>mean |log10 max(D, floor)^e - log10 max(R, floor)^e|, plus mean |D - R| where wanted.</summary>
+    private static double Distance(Spectrogram r, Spectrogram d, int exponent, bool magnitudeTerm)
+    {
+        double logs = 0, magnitudes = 0;
+        for (var i = 0; i < r.Values.Length; i++)
+        {
+            var (a, b) = (r.Values[i], d.Values[i]);
+            logs += Math.Abs(Math.Log10(Math.Max(b, MagnitudeFloor) / Math.Max(a, MagnitudeFloor)));
+            magnitudes += Math.Abs(b - a);
+        }
+        return (exponent * logs + (magnitudeTerm ? magnitudes : 0)) / r.Values.Length;
+    }
+}

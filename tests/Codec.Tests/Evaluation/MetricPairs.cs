@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Codec.Audio;
+using Codec.Audio.SndFile;
 
 namespace Codec.Tests.Evaluation;
 
@@ -11,6 +12,7 @@ internal static class MetricPairs
     /// <summary>All pairs of values.json; skips where the folder is absent.</summary>
     public static IEnumerable<Pair> All()
     {
+        Assert.SkipUnless(SndFileLibrary.IsAvailable, "libsndfile is not installed");
         var folder = SharedFolder.Require("metrics");
         using var document = JsonDocument.Parse(File.ReadAllBytes(SharedFolder.Require("metrics", "values.json")));
         foreach (var pair in document.RootElement.GetProperty("pairs").Clone().EnumerateArray())

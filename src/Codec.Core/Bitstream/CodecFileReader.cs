@@ -1,0 +1,220 @@
+namespace Codec.Core.Bitstream;
+
+/// <summary>
+/// Reads a compressed file, from a pipe as it arrives or from a file with seeking. Damage costs the blocks that are hurt:
+/// they come as blocks without codes, in their place, and <see cref="Lost"/> lists them. What is missing at the end of a cut
+/// file is in that list only.
+/// </summary>
+public sealed class CodecFileReader : IDisposable
+{
+    private readonly Stream _stream;
+    private readonly bool _leaveOpen;
+    private readonly long _origin;
+    private readonly int _headerBytes;
+    private readonly uint _seed;
+    private readonly ByteSource _source;
+    private readonly BlockCoder _coder;
+    private readonly List<(long Start, long Frames)> _lost = [];
+    private BlockScanner _scanner;
+    private long _next;             // number of the block that is returned next
+    private long _missing;          // blocks before the scanner's block that are to be returned as lost
+    private bool _waiting;          // the scanner stands on a block that was not returned yet
+    private bool _learned;          // the predictor has seen all blocks since its reset
+    private bool _ended;
+
+    /// <param name="stream">At the first byte of the file.</param>
+    /// <param name="models">Makes predictors; by default those of this library.</param>
+    /// <param name="leaveOpen">True: <see cref="Dispose"/> leaves the stream open.</param>
+    /// <exception cref="BitstreamException">The header is damaged or not ours.</exception>
+    public CodecFileReader(Stream stream, Func<CodecFileHeader, ISymbolModel>? models = null, bool leaveOpen = false)
+    {
+        _stream = stream;
+        _leaveOpen = leaveOpen;
+        _origin = stream.CanSeek ? stream.Position : 0;
+        _source = new ByteSource(stream);
+        Header = ReadHeader(out _headerBytes);
+        _seed = HeaderFormat.Seed(_source.Window[.._headerBytes]);
+        _source.Skip(_headerBytes);
+        _coder = new BlockCoder(Header, models ?? SymbolModels.Create);
+        _scanner = new BlockScanner(_source, Header, _coder, _seed);
+    }
+
+    public CodecFileHeader Header { get; }
+
+    /// <summary>Exact samples per channel at the original rate: from the trailer once it was read, else from the header;
+    /// null where neither is there (yet).</summary>
+    public long? Samples => Trailer?.Samples ?? Header.Samples;
+
+    /// <summary>Base frames in the whole file; null while unknown.</summary>
+    public long? Frames => Trailer?.Frames;
+
+    /// <summary>What could not be read, in base frames, in order and joined.</summary>
+    public IReadOnlyList<(long Start, long Frames)> Lost => _lost;
+
+    /// <summary>Bytes that belong to no block.</summary>
+    public long SkippedBytes { get; private set; }
+
+    /// <summary>True where a file of several blocks has come to its end without a trailer: it was cut, or the writer did not finish.</summary>
+    public bool Truncated { get; private set; }
+
+    private Trailer? Trailer { get; set; }
+
+    /// <summary>The next block in file order; null at the end.</summary>
+    public CodecBlock? Read()
+    {
+        if (!_waiting && !_ended)
+            Advance();
+        if (_missing > 0)
+        {
+            _missing--;
+            return LostBlock(_next++);
+        }
+        if (!_waiting)
+            return null;
+        _waiting = false;
+        var index = _next++;
+        var block = Decode(index) ?? LostBlock(index);
+        _scanner.Consume();
+        return block;
+    }
+
+    /// <summary>All blocks from here on.</summary>
+    public IEnumerable<CodecBlock> ReadAll()
+    {
+        while (Read() is { } block)
+            yield return block;
+    }
+
+    /// <summary>Goes to the block that holds a frame, so that <see cref="Read"/> returns it next. Without seek table the
+    /// file is scanned.</summary>
+    /// <exception cref="NotSupportedException">The stream cannot seek.</exception>
+    public void Seek(long frame)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(frame);
+        if (!_stream.CanSeek)
+            throw new NotSupportedException("the compressed stream cannot seek");
+        Trailer ??= SeekTable.ReadTrailer(_stream, _origin, _seed);
+        var target = frame / Header.BlockFrames;
+        if (Trailer is not null)
+            target = Math.Min(target, Trailer.Blocks);
+        for (var entry = Math.Min(target / Trailer.Every, (Trailer?.Offsets.Count ?? 1) - 1); ; entry--)
+        {
+            GoTo(Math.Max(entry, 0));
+            if (StartGroup(target) || entry <= 0)
+                break;
+        }
+        while (_next < target && Read() is not null) { }
+    }
+
+    public void Dispose()
+    {
+        if (!_leaveOpen)
+            _stream.Dispose();
+    }
+
+    private void GoTo(long entry)
+    {
+        var offset = Trailer is null || Trailer.Offsets.Count == 0 ? _headerBytes : Trailer.Offsets[(int)entry];
+        Place(offset, entry * Trailer.Every);
+    }
+
+    private void Place(long offset, long block)
+    {
+        _source.Jump(_origin + offset, offset);
+        _scanner = new BlockScanner(_source, Header, _coder, _seed) { Expected = block };
+        _next = block;
+        _missing = 0;
+        _waiting = _ended = _learned = false;
+    }
+
+    /// <summary>Walks from here to the last block up to the target that resets the predictor; false if there is none.</summary>
+    private bool StartGroup(long target)
+    {
+        (long Offset, long Block)? start = null;
+        while (_scanner.Expected <= target && _scanner.Next() && _scanner.Index <= target)
+        {
+            if (_scanner.Layout.Reset)
+                start = (_source.Position, _scanner.Index);
+            _scanner.Consume();
+        }
+        if (start is not { } found)
+            return false;
+        Place(found.Offset, found.Block);
+        return true;
+    }
+
+    private CodecFileHeader ReadHeader(out int length)
+    {
+        // Ask for little at a time: a pipe may hold no more than the header yet.
+        for (var most = 16; ; most += Math.Max(1, most / 8))
+        {
+            var more = _source.Ensure(most);
+            try
+            {
+                return HeaderFormat.Parse(_source.Window, out length);
+            }
+            catch (BitstreamException) when (more && most < HeaderFormat.MostFixed + HeaderFormat.MostTags && MayBeHeader())
+            {
+            }
+        }
+    }
+
+    private bool MayBeHeader() => _source.Window.StartsWith(HeaderFormat.Magic);
+
+    private void Advance()
+    {
+        var skipped = _scanner.SkippedBytes;
+        _waiting = _scanner.Next();
+        SkippedBytes += _scanner.SkippedBytes - skipped;
+        if (_waiting)
+            _missing = _scanner.Index - _next;
+        else
+            End();
+    }
+
+    /// <summary>Frames that should still have come are lost. No blocks stand for them: a declared length is only a claim.</summary>
+    private void End()
+    {
+        _ended = true;
+        Trailer = _scanner.Trailer ?? Trailer;
+        Truncated = Trailer is null && (_next > 1 || Header.Samples is null);
+        var start = _next * Header.BlockFrames;
+        var frames = Trailer?.Frames
+            ?? (long)Math.Min(1L << 52, Math.Ceiling((Header.Samples ?? 0) * ((double)Header.SampleRate / Header.OriginalRate) / Header.HopLength));
+        if (frames > start && (Trailer is null || Trailer.Blocks > _next))
+            AddLost(start, frames - start);
+    }
+
+    private CodecBlock LostBlock(long index)
+    {
+        var start = index * Header.BlockFrames;
+        _learned = false;
+        AddLost(start, Header.BlockFrames);
+        return new CodecBlock(index, start, Header.BlockFrames, null, default);
+    }
+
+    private void AddLost(long start, long frames)
+    {
+        if (_lost.Count > 0 && _lost[^1].Start + _lost[^1].Frames == start)
+            _lost[^1] = (_lost[^1].Start, _lost[^1].Frames + frames);
+        else
+            _lost.Add((start, frames));
+    }
+
+    /// <summary>Null where the predictor needs a block that is lost.</summary>
+    private CodecBlock? Decode(long index)
+    {
+        var layout = _scanner.Layout;
+        if (layout.Reset)
+        {
+            _coder.Reset();
+            _learned = true;
+        }
+        if (!_learned)
+            return null;
+        var side = _source.Window.Slice(layout.Start, layout.SideBytes).ToArray();
+        var start = layout.Start + layout.SideBytes;
+        var codes = _coder.Decode(layout.Frames, layout.Sections, _source.Memory(start, layout.Length - start));
+        return new CodecBlock(index, index * Header.BlockFrames, layout.Frames, codes, side);
+    }
+}

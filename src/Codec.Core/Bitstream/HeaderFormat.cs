@@ -1,0 +1,205 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
+
+namespace Codec.Core.Bitstream;
+
+/// <summary>Bytes of the header (FORMAT.md, "Header").</summary>
+internal static class HeaderFormat
+{
+    public const int MostTags = 1 << 20;
+
+    /// <summary>Upper bound of the bytes of a header without tags.</summary>
+    public const int MostFixed = 4096;
+
+    private const int HasSamples = 1, HasTags = 2, HasLayers = 4, HasResampling = 8, HasChannels = 16, HasPrior = 32;
+    private const int KnownFlags = 63;
+
+    public static ReadOnlySpan<byte> Magic => "CDC\u0001"u8;
+
+    public static byte[] Write(CodecFileHeader header)
+    {
+        var bytes = new ByteWriter();
+        bytes.Bytes(Magic);
+        bytes.Byte((byte)Flags(header));
+        bytes.Varint((ulong)header.CatalogueId);
+        for (var shift = 24; shift >= 0; shift -= 8)
+            bytes.Byte((byte)(header.WeightHash >> shift));
+        bytes.Varint((ulong)header.SampleRate);
+        bytes.Varint((ulong)header.HopLength);
+        if (header.OriginalRate != header.SampleRate)
+            bytes.Varint((ulong)header.OriginalRate);
+        if (header.Channels != 1 || header.Streams != 1)
+        {
+            bytes.Varint((ulong)header.Channels);
+            bytes.Varint((ulong)header.Streams);
+        }
+        bytes.Varint((ulong)header.BlockFrames);
+        bytes.Varint((ulong)header.Predictor);
+        if (header.Prior != 0)
+        {
+            bytes.Byte((byte)header.Prior);
+            bytes.Byte((byte)(header.Prior >> 8));
+        }
+        WriteBooks(bytes, header.Books);
+        if (header.Samples is { } samples)
+            bytes.Varint((ulong)samples);
+        if (header.Tags.Length > 0)
+        {
+            var tags = Encoding.UTF8.GetBytes(header.Tags);
+            bytes.Varint((ulong)tags.Length);
+            bytes.Bytes(tags);
+        }
+        bytes.UInt32(Crc32C.Compute(bytes.Written));
+        return bytes.Written.ToArray();
+    }
+
+    /// <summary>The header's checksum: all later checksums start from it, so that a block fits only its own file.</summary>
+    public static uint Seed(ReadOnlySpan<byte> header) => BinaryPrimitives.ReadUInt32LittleEndian(header[^4..]);
+
+    /// <param name="bytes">From the first byte of the file.</param>
+    /// <param name="length">Bytes of the header, checksum included.</param>
+    /// <exception cref="BitstreamException">Not a header of this version, or a damaged one.</exception>
+    public static CodecFileHeader Parse(ReadOnlySpan<byte> bytes, out int length)
+    {
+        var reader = new ByteReader(bytes);
+        var magic = reader.Bytes(Math.Min(4, bytes.Length), "magic");
+        if (!magic.SequenceEqual(Magic))
+            throw new BitstreamException("magic", 0, "\"CDC\" and version 1", Convert.ToHexString(magic));
+        var flags = reader.Byte("flags");
+        if ((flags & ~KnownFlags) != 0)
+            throw new BitstreamException("flags", 4, $"no bits above {KnownFlags}", $"{flags}");
+        var header = ParseFields(ref reader, flags);
+        var covered = reader.Position;
+        var checksum = reader.UInt32("header checksum");
+        var expected = Crc32C.Compute(bytes[..covered]);
+        if (checksum != expected)
+            throw new BitstreamException("header checksum", covered, $"{expected:x8}", $"{checksum:x8}");
+        length = reader.Position;
+        if (Problem(header) is { } problem)
+            throw new BitstreamException("header", 0, "values that fit together", problem);
+        if (!Write(header).AsSpan().SequenceEqual(bytes[..length]))
+            throw new BitstreamException("header", 0, "the shortest spelling", "another one");
+        return header;
+    }
+
+    private static CodecFileHeader ParseFields(ref ByteReader reader, int flags)
+    {
+        var id = (int)reader.Varint("catalogue id", 0, int.MaxValue);
+        uint hash = 0;
+        foreach (var value in reader.Bytes(CodecFileHeader.HashBytes, "weight hash"))
+            hash = hash << 8 | value;
+        var rate = (int)reader.Varint("sample rate", 1, int.MaxValue);
+        var hop = (int)reader.Varint("hop length", 1, int.MaxValue);
+        var original = (flags & HasResampling) != 0 ? (int)reader.Varint("original rate", 1, int.MaxValue) : rate;
+        var hasChannels = (flags & HasChannels) != 0;
+        var channels = hasChannels ? (int)reader.Varint("channels", 1, 1024) : 1;
+        var streams = hasChannels ? (int)reader.Varint("streams", 1, 1024) : 1;
+        var blockFrames = (int)reader.Varint("block frames", 1, CodecFileHeader.LargestBlock);
+        var predictor = (Predictor)reader.Varint("predictor", 0, 255);
+        var prior = (flags & HasPrior) != 0 ? (ushort)(reader.Byte("prior") | reader.Byte("prior") << 8) : (ushort)0;
+        var books = ParseBooks(ref reader);
+        long? samples = (flags & HasSamples) != 0 ? (long)reader.Varint("samples", 0, long.MaxValue) : null;
+        var tags = (flags & HasTags) != 0
+            ? Encoding.UTF8.GetString(reader.Bytes((int)reader.Varint("tag bytes", 1, MostTags), "tags"))
+            : "";
+        return new CodecFileHeader
+        {
+            CatalogueId = id,
+            WeightHash = hash,
+            Books = books,
+            SampleRate = rate,
+            HopLength = hop,
+            OriginalRate = original,
+            Channels = channels,
+            Streams = streams,
+            BlockFrames = blockFrames,
+            Samples = samples,
+            Predictor = predictor,
+            Prior = prior,
+            Layered = (flags & HasLayers) != 0,
+            Tags = tags,
+        };
+    }
+
+    /// <summary>What keeps a header from being written; null if nothing does.</summary>
+    public static string? Problem(CodecFileHeader header)
+    {
+        if (header.Books.Count is < 1 or > 256)
+            return $"books: expected 1 to 256, found {header.Books.Count}";
+        foreach (var book in header.Books)
+        {
+            if (book.Size is < 1 or > (int)RangeEncoder.LargestTotal)
+                return $"codebook size: expected 1 to {RangeEncoder.LargestTotal}, found {book.Size}";
+            if (book.Stride is < 1 or > CodecFileHeader.LargestBlock)
+                return $"codebook stride: expected 1 to {CodecFileHeader.LargestBlock}, found {book.Stride}";
+        }
+        if (header.SampleRate < 1 || header.HopLength < 1 || header.OriginalRate < 1 || header.CatalogueId < 0 || header.Samples < 0)
+            return "rates, hop length, catalogue id or samples: expected positive numbers";
+        if (header.Channels is < 1 or > 1024 || header.Streams is < 1 or > 1024)
+            return $"channels and streams: expected 1 to 1024, found {header.Channels} and {header.Streams}";
+        if (header.BlockFrames < 1 || header.BlockFrames % CodecFileHeader.CommonStride(header.Books) != 0)
+            return $"block frames: expected a multiple of the strides, found {header.BlockFrames}";
+        if (header.Symbols(header.BlockFrames) * header.Streams > CodecFileHeader.LargestBlock)
+            return $"codes in a block: expected at most {CodecFileHeader.LargestBlock}, found {header.Symbols(header.BlockFrames) * header.Streams}";
+        return header.Tags.Length > 0 && !IsJsonObject(header.Tags) ? "tags: expected a JSON object" : null;
+    }
+
+    private static int Flags(CodecFileHeader header)
+        => (header.Samples is null ? 0 : HasSamples)
+        | (header.Tags.Length > 0 ? HasTags : 0)
+        | (header.Layered ? HasLayers : 0)
+        | (header.OriginalRate != header.SampleRate ? HasResampling : 0)
+        | (header.Channels != 1 || header.Streams != 1 ? HasChannels : 0)
+        | (header.Prior != 0 ? HasPrior : 0);
+
+    /// <summary>Runs of equal books: count, whether more runs follow and whether a stride follows in one number, then the size.</summary>
+    private static void WriteBooks(ByteWriter bytes, IReadOnlyList<CodebookSpec> books)
+    {
+        for (var start = 0; start < books.Count;)
+        {
+            var count = 1;
+            while (start + count < books.Count && books[start + count] == books[start])
+                count++;
+            var (size, stride) = books[start];
+            start += count;
+            bytes.Varint((ulong)count << 2 | (start < books.Count ? 2u : 0) | (stride != 1 ? 1u : 0));
+            bytes.Varint(int.IsPow2(size) ? (ulong)int.Log2(size) << 1 : (ulong)size << 1 | 1);
+            if (stride != 1)
+                bytes.Varint((ulong)stride);
+        }
+    }
+
+    private static CodebookSpec[] ParseBooks(ref ByteReader reader)
+    {
+        var books = new List<CodebookSpec>();
+        for (var more = true; more;)
+        {
+            var run = reader.Varint("codebook count", 4, 4 * 256 + 3);
+            more = (run & 2) != 0;
+            var size = reader.Varint("codebook size", 0, 2UL * int.MaxValue);
+            var entries = (size & 1) != 0 ? (int)(size >> 1) : size >> 1 < 31 ? 1 << (int)(size >> 1) : 0;
+            var stride = (run & 1) != 0 ? (int)reader.Varint("codebook stride", 1, CodecFileHeader.LargestBlock) : 1;
+            for (var i = (int)(run >> 2); i > 0; i--)
+                books.Add(new CodebookSpec(entries, stride));
+            if (books.Count > 256)
+                throw new BitstreamException("codebooks", reader.Position, "at most 256", $"{books.Count}");
+        }
+        return [.. books];
+    }
+
+    private static bool IsJsonObject(string text)
+    {
+        if (text.Length > MostTags / 3)
+            return false;
+        try
+        {
+            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 16 });
+            return document.RootElement.ValueKind == JsonValueKind.Object;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,23 @@
+using static TorchSharp.torch;
+
+namespace Codec.Core.Kernels;
+
+/// <summary>Splits independent rows over as many threads as libtorch uses. Kernels that use it compute every row by
+/// itself, so the result does not depend on the split.</summary>
+internal static class RowBlocks
+{
+    private const long Grain = 1 << 18; // multiply-adds (about 10 us) that are worth a thread
+
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="workPerRow">Multiply-adds of one row.</param>
+    /// <param name="run">Called with [first, last) row ranges that cover all rows.</param>
+    public static void Run(long rows, long workPerRow, Action<long, long> run)
+    {
+        var blocks = (int)Math.Clamp(rows * Math.Max(workPerRow, 1) / Grain, 1, get_num_threads());
+        if (blocks == 1)
+            run(0, rows);
+        else
+            Parallel.For(0, blocks, new ParallelOptions { MaxDegreeOfParallelism = blocks },
+                b => run(rows * b / blocks, rows * (b + 1) / blocks));
+    }
+}

@@ -1,0 +1,49 @@
+using Codec.Core.Kernels;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Codec.Core.Layers;
+
+/// <summary>
+/// Convolution with symmetric zero padding whose weight [O, I / groups, K] lies in memory as [O, K, I / groups]: what
+/// channels-last inference wants, so that nothing is repacked per call. Checkpoint keys: weight, bias.
+/// </summary>
+public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter weight;
+    private readonly Parameter? bias;
+    private readonly int _stride, _padding, _dilation, _groups;
+
+    public PackedConv1d(int input, int output, int kernel, int stride = 1, int padding = 0, int dilation = 1, int groups = 1, bool hasBias = true)
+        : base(nameof(PackedConv1d))
+    {
+        (_stride, _padding, _dilation, _groups) = (stride, padding, dilation, groups);
+        var bound = 1 / Math.Sqrt((double)input / groups * kernel);
+        weight = PackedInit.Weight(output, input / groups, kernel, bound);
+        if (hasBias)
+            bias = PackedInit.Bias(output, bound);
+        RegisterComponents();
+    }
+
+    /// <param name="x_BCT">[B, I, T].</param>
+    /// <returns>[B, O, (T + 2 padding - dilation (K - 1) - 1) / stride + 1]; channels-last in inference on a CPU.</returns>
+    public override Tensor forward(Tensor x_BCT) => Forward(x_BCT, _padding);
+
+    /// <summary>The same without the built-in padding.</summary>
+    public Tensor Unpadded(Tensor x_BCT) => Forward(x_BCT, 0);
+
+    /// <summary>Sizes that the length arithmetic of chunked coding needs.</summary>
+    public ConvGeometry Geometry => new((int)weight.shape[2], _stride, _dilation, Transposed: false);
+
+    private Tensor Forward(Tensor x_BCT, int padding)
+    {
+        if (!ChannelsLast.Applies(x_BCT))
+            return F.conv1d(x_BCT, weight, bias, _stride, padding, _dilation, _groups);
+        if (DepthwiseConv.Applies(x_BCT, weight, _stride, _groups))
+            return DepthwiseConv.Run(x_BCT, weight, bias, padding, _dilation);
+        if (ThinConv.Applies(x_BCT, weight, _stride, _groups))
+            return ThinConv.Run(x_BCT, weight, bias, padding, _dilation);
+        return ChannelsLast.Conv1d(x_BCT, weight, bias, _stride, padding, _dilation, _groups);
+    }
+}

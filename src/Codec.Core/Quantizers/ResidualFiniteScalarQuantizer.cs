@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Codec.Core.Quantizers;
 
 /// <summary>
-/// Residual finite scalar quantization: stage q quantizes the residual on a grid (L - 1)^q times finer. One projection
+/// Residual finite scalar quantization: stage q quantizes the residual on a grid L^q times finer. One projection
 /// in and out around all stages; symmetric levels, so that a prefix of the stages decodes.
 /// </summary>
 public sealed class ResidualFiniteScalarQuantizer : nn.Module, IQuantizer
@@ -84,7 +84,7 @@ public sealed class ResidualFiniteScalarQuantizer : nn.Module, IQuantizer
     }
 
     private Tensor Scale(int stage, Device device)
-        => tensor([.. _levels.Select(l => MathF.Pow(l - 1, -stage))], device: device);
+        => tensor([.. _levels.Select(l => MathF.Pow(l, -stage))], device: device);
 
     private static Tensor Keep(int[] booksPerItem, int stage, Device device)
         => tensor([.. booksPerItem.Select(n => n > stage ? 1f : 0f)], device: device).view(-1, 1, 1);

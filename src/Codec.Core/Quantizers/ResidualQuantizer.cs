@@ -97,5 +97,5 @@ public sealed class ResidualQuantizer : nn.Module, IQuantizer
         };
     }
 
-    private static Tensor Sum(List<StageResult> parts, Func<StageResult, Tensor> value) => stack(parts.Select(value)).sum(0);
+    private static Tensor Sum(List<StageResult> parts, Func<StageResult, Tensor> value) => stack(parts.Select(value)).sum([0L]);
 }

@@ -45,10 +45,11 @@ public sealed class PesqTests
         Assert.Throws<MetricException>(() => PesqScore.NarrowBand(signal, signal, 44100));
     }
 
-    /// <summary>A buzz of harmonics, on and off with a changing pitch: speech enough for an activity detector.</summary>
+    /// <summary>A buzz of harmonics with some breath, on and off with a changing pitch: speech enough for an activity detector.</summary>
     private static float[] Bursts(int length, int sampleRate)
     {
         var result = new float[length];
+        var random = new Random(7);
         double phase = 0;
         for (var i = 0; i < length; i++)
         {
@@ -57,6 +58,7 @@ public sealed class PesqTests
             var envelope = Math.Max(0, Math.Sin(2 * Math.PI * 1.7 * t));
             for (var h = 1; h <= 20; h++)
                 result[i] += (float)(0.1 * envelope * Math.Sin(h * phase) / h);
+            result[i] += (float)(0.1 * envelope * (random.NextDouble() - 0.5));
         }
         return result;
     }

@@ -8,8 +8,17 @@ namespace Codec.Core.Runtime;
 /// </summary>
 internal static partial class NativeEnvironment
 {
+    /// <summary>Sets the switches that libgomp and libtorch read once, when they are loaded.</summary>
+    public static void Prepare(TorchRuntimeOptions options)
+    {
+        if (options.PassiveWaiting)
+            SetDefault("OMP_WAIT_POLICY", "passive");
+        if (options.HugePages)
+            SetDefault("THP_MEM_ALLOC_ENABLE", "1");
+    }
+
     /// <summary>Sets a variable unless the user has set it.</summary>
-    public static void SetDefault(string name, string value)
+    private static void SetDefault(string name, string value)
     {
         if (OperatingSystem.IsLinux() || OperatingSystem.IsMacOS())
             _ = SetVariable(name, value, overwrite: 0);

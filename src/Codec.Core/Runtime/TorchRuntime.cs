@@ -15,22 +15,19 @@ public static class TorchRuntime
 {
     private const int MostThreads = 8;
     private static readonly Lock Gate = new();
-    private static TorchRuntimeOptions? _options;
+    private static bool _loaded;
 
-    /// <summary>Loads libtorch and sets its environment and threads. A later call may change the threads only.</summary>
-    /// <exception cref="ConfigException">The libtorch folder does not serve, or the native library does not load.</exception>
-    /// <exception cref="InvalidOperationException">libtorch was already initialised from another folder.</exception>
+    /// <summary>Loads libtorch and sets its environment and threads. A later call changes the threads only.</summary>
+    /// <exception cref="ConfigException">The native library does not load.</exception>
     public static void Initialize(TorchRuntimeOptions options)
     {
         if (options.Threads is { } wanted)
             Require.Positive(wanted, nameof(options.Threads));
         lock (Gate)
         {
-            if (_options is null)
+            if (!_loaded)
                 Load(options);
-            else if (_options.LibTorchFolder != options.LibTorchFolder)
-                throw new InvalidOperationException($"libtorch is already loaded from {_options.LibTorchFolder ?? "the program's folder"}");
-            _options = options;
+            _loaded = true;
             set_num_threads(options.Threads ?? DefaultThreads);
         }
     }
@@ -49,7 +46,7 @@ public static class TorchRuntime
             var path = LibTorchPath;
             if (path is null || !NativeLibrary.TryLoad(path, out var library)
                 || !NativeLibrary.TryGetExport(library, "aoti_torch_abi_version", out var address))
-                return $"{LibTorchFolder.Release} (not confirmed)";
+                return $"{LibTorchContext.Release} (not confirmed)";
             // Major, minor and patch are the three highest bytes.
             var packed = Marshal.GetDelegateForFunctionPointer<AbiVersion>(address)();
             return string.Create(CultureInfo.InvariantCulture, $"{packed >> 56}.{(packed >> 48) & 0xff}.{(packed >> 40) & 0xff}");
@@ -84,19 +81,14 @@ public static class TorchRuntime
             return CPU;
         if (!cuda.is_available())
             throw new ConfigException($"device {name}: there is no usable CUDA device (the bundled libtorch is for CPUs; set CODEC_LIBTORCH "
-                + $"to the torch/lib folder of a PyTorch {LibTorchFolder.Release} with CUDA)");
+                + $"to the torch/lib folder of a PyTorch {LibTorchContext.Release} with CUDA)");
         Require.That(index < cuda.device_count(), "device", $"cuda:0 to cuda:{cuda.device_count() - 1}", name);
         return new Device(DeviceType.CUDA, index);
     }
 
     private static void Load(TorchRuntimeOptions options)
     {
-        if (options.PassiveWaiting)
-            NativeEnvironment.SetDefault("OMP_WAIT_POLICY", "passive");
-        if (options.HugePages)
-            NativeEnvironment.SetDefault("THP_MEM_ALLOC_ENABLE", "1");
-        if (options.LibTorchFolder is { } folder)
-            LibTorchFolder.Load(folder);
+        NativeEnvironment.Prepare(options);
         try
         {
             _ = get_num_threads();

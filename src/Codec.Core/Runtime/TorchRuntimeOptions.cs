@@ -3,12 +3,6 @@ namespace Codec.Core.Runtime;
 /// <summary>How libtorch is loaded and run. The defaults suit a program that shares its machine with others.</summary>
 public sealed record TorchRuntimeOptions
 {
-    /// <summary>
-    /// Folder with the libtorch of an installed PyTorch (its torch/lib) or of a libtorch archive (its lib), used instead of
-    /// the bundled one; null for the bundled one. This is how a machine with PyTorch lends its CUDA build.
-    /// </summary>
-    public string? LibTorchFolder { get; init; }
-
     /// <summary>Threads of one tensor operation; null for one per core that this process may use, at most eight.</summary>
     public int? Threads { get; init; }
 

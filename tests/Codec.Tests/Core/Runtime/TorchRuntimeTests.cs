@@ -32,10 +32,6 @@ public partial class TorchRuntimeTests
     }
 
     [Fact]
-    public void Another_libtorch_is_refused_once_one_is_loaded()
-        => Assert.Throws<InvalidOperationException>(() => TorchRuntime.Initialize(new TorchRuntimeOptions { LibTorchFolder = "/elsewhere" }));
-
-    [Fact]
     public void A_thread_count_below_one_is_refused()
         => Assert.Throws<ConfigException>(() => TorchRuntime.Initialize(new TorchRuntimeOptions { Threads = 0 }));
 

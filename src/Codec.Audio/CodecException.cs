@@ -11,5 +11,12 @@ public sealed class AudioFileException(string file, string problem, Exception? i
     public string File { get; } = file;
 }
 
+/// <summary>A file that cannot be created, filled or put in place: no space, no permission, already there.</summary>
+public sealed class OutputFileException(string file, string problem, Exception? inner = null)
+    : CodecException($"{file}: {problem}", inner)
+{
+    public string File { get; } = file;
+}
+
 /// <summary>A configuration value that is out of range, unknown, or contradicts another.</summary>
 public sealed class ConfigException(string message, Exception? inner = null) : CodecException(message, inner);

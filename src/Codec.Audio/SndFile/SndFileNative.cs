@@ -7,7 +7,7 @@ namespace Codec.Audio.SndFile;
 internal static unsafe partial class SndFileNative
 {
     public const int ModeRead = 0x10, ModeWrite = 0x20;
-    public const int SetClipping = 0x10C0, SetCompressionLevel = 0x1301;
+    public const int SetClipping = 0x10C0;
     private const string Library = "sndfile";
     private static readonly Lazy<nint> Loaded = new(Load);
 
@@ -42,16 +42,16 @@ internal static unsafe partial class SndFileNative
     public static partial int Close(nint file);
 
     [LibraryImport(Library, EntryPoint = "sf_strerror")]
-    public static partial nint Error(SndFileHandle? file);
+    public static partial nint Error(SndFileHandle file);
+
+    [LibraryImport(Library, EntryPoint = "sf_strerror")]
+    public static partial nint LastOpenError(nint none);
 
     [LibraryImport(Library, EntryPoint = "sf_error")]
-    public static partial int ErrorNumber(SndFileHandle? file);
+    public static partial int ErrorNumber(SndFileHandle file);
 
     [LibraryImport(Library, EntryPoint = "sf_version_string")]
     public static partial nint Version();
-
-    [LibraryImport(Library, EntryPoint = "sf_format_check")]
-    public static partial int FormatCheck(Info* info);
 
     [LibraryImport(Library, EntryPoint = "sf_readf_float")]
     public static partial long ReadFloat(SndFileHandle file, float* samples, long frames);
@@ -64,7 +64,7 @@ internal static unsafe partial class SndFileNative
 
     /// <summary>The last error of a handle, or of the last failed open where it is null.</summary>
     public static string ErrorText(SndFileHandle? file)
-        => (Marshal.PtrToStringUTF8(Error(file)) ?? "unknown error").TrimEnd('.', '\n', ' ');
+        => (Marshal.PtrToStringUTF8(file is null ? LastOpenError(0) : Error(file)) ?? "unknown error").TrimEnd('.', '\n', ' ');
 
     private static nint Load()
     {

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Codec.Audio.SndFile;
@@ -7,11 +6,12 @@ namespace Codec.Audio.SndFile;
 internal sealed unsafe class SndFileStream : IDisposable
 {
     private readonly Stream _stream;
+    private readonly bool _leaveOpen;
     private GCHandle _self;
 
-    public SndFileStream(Stream stream)
+    public SndFileStream(Stream stream, bool leaveOpen = false)
     {
-        _stream = stream;
+        (_stream, _leaveOpen) = (stream, leaveOpen);
         _self = GCHandle.Alloc(this);
     }
 
@@ -25,11 +25,14 @@ internal sealed unsafe class SndFileStream : IDisposable
             return SndFileNative.OpenVirtual(&io, mode, pointer, GCHandle.ToIntPtr(_self));
     }
 
+    public void Flush() => _stream.Flush();
+
     public void Dispose()
     {
         if (_self.IsAllocated)
             _self.Free();
-        _stream.Dispose();
+        if (!_leaveOpen)
+            _stream.Dispose();
     }
 
     private static long Guard(nint user, Func<Stream, long> action, long failed)

@@ -24,6 +24,9 @@ public sealed record CodecInfo
     /// <summary>Samples by which the decoded signal lags the input in streaming; offline calls remove it.</summary>
     public int DelaySamples { get; init; }
 
+    /// <summary>Number in the codec catalogue, written into files; 0 = none.</summary>
+    public int CatalogueId { get; init; }
+
     /// <summary>Lower-case hex SHA-256 of the weights; empty for a model that was not loaded from a file.</summary>
     public string WeightHash { get; init; } = "";
 

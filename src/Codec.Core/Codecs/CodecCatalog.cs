@@ -1,0 +1,44 @@
+using Codec.Core.Checkpoints;
+
+namespace Codec.Core.Codecs;
+
+/// <summary>
+/// All codecs. Numbers by family: 1-9 native, 10 EnCodec, 20 DAC, 30 SNAC, 40 Mimi, 50 WavTokenizer, 60 Vocos,
+/// 70 HiFi-Codec, 80 SpeechTokenizer, 90 Language-Codec, 100 ESC, 110 low-frame-rate group FSQ; ten each, the last of each
+/// ten (19, 29, ...) for sizes that nobody published. Numbers are in files: never reuse one.
+/// </summary>
+public static class CodecCatalog
+{
+    /// <summary>One line per family; the first that recognises a checkpoint takes it.</summary>
+    public static IReadOnlyList<ICodecFamily> Families { get; } =
+    [
+    ];
+
+    /// <summary>The preset with a number; null where unknown.</summary>
+    public static CodecPreset? Find(int id) => Families.SelectMany(family => family.Presets).FirstOrDefault(preset => preset.Id == id);
+
+    /// <summary>What a checkpoint holds, without loading its tensors.</summary>
+    /// <param name="path">File, folder or hub cache.</param>
+    /// <exception cref="CheckpointException">Unreadable, or of no known family.</exception>
+    public static CodecDescription Describe(string path)
+    {
+        var checkpoint = Checkpoint.Open(path);
+        return FamilyOf(checkpoint).Describe(checkpoint);
+    }
+
+    /// <summary>The codec of a checkpoint, ready for inference.</summary>
+    /// <param name="path">File, folder or hub cache.</param>
+    /// <exception cref="CheckpointException">Unreadable, of no known family, or with missing, unexpected or misshapen keys.</exception>
+    public static ICodec Load(string path)
+    {
+        var checkpoint = Checkpoint.Open(path);
+        return FamilyOf(checkpoint).Load(checkpoint);
+    }
+
+    /// <exception cref="CheckpointException">Of no known family.</exception>
+    public static ICodecFamily FamilyOf(Checkpoint checkpoint)
+        => Families.FirstOrDefault(family => family.Recognises(checkpoint))
+            ?? throw new CheckpointException(checkpoint.FilePath,
+                $"of no known codec family ({string.Join(", ", Families.Select(f => f.Name))}): "
+                + (checkpoint.Tensors.Count == 0 ? "holds no tensors" : $"its {checkpoint.Tensors.Count} keys begin with {string.Join(", ", checkpoint.Tensors.Keys.Order(StringComparer.Ordinal).Take(3))}"));
+}

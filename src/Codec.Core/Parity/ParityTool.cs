@@ -1,0 +1,28 @@
+using Codec.Audio;
+using static TorchSharp.torch;
+
+namespace Codec.Core.Parity;
+
+/// <summary>Finds the runner of a case and runs it.</summary>
+public static class ParityTool
+{
+    /// <summary>All runners; the first that handles a case takes it.</summary>
+    public static IReadOnlyList<IParityRunner> Runners { get; } =
+    [
+    ];
+
+    /// <summary>The runner of a case; null where no family claims it.</summary>
+    public static IParityRunner? RunnerOf(ParityCase parityCase) => Runners.FirstOrDefault(runner => runner.Handles(parityCase));
+
+    /// <exception cref="ConfigException">No family claims the case.</exception>
+    public static ParityReport Run(ParityCase parityCase)
+    {
+        var runner = RunnerOf(parityCase)
+            ?? throw new ConfigException($"{parityCase.Folder}: no codec family of this program claims the case");
+        var report = new ParityReport(parityCase);
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        runner.Run(parityCase, report);
+        return report;
+    }
+}

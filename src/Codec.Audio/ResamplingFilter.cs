@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Codec.Audio.Dsp;
 
 namespace Codec.Audio;
 
@@ -85,7 +86,7 @@ internal sealed class ResamplingFilter
         {
             var t = i - Before - fraction;
             var u = t / half;
-            taps[i] = Math.Abs(u) >= 1 ? 0 : Sinc(cutoff * t) * BesselI0(beta * Math.Sqrt(1 - u * u));
+            taps[i] = Math.Abs(u) >= 1 ? 0 : Sinc(cutoff * t) * Windows.BesselI0(beta * Math.Sqrt(1 - u * u));
             sum += taps[i];
         }
         for (var i = 0; i < row.Length; i++)
@@ -93,15 +94,4 @@ internal sealed class ResamplingFilter
     }
 
     private static double Sinc(double x) => Math.Abs(x) < 1e-12 ? 1 : Math.Sin(Math.PI * x) / (Math.PI * x);
-
-    private static double BesselI0(double x)
-    {
-        double sum = 1, term = 1;
-        for (var k = 1; term > 1e-17 * sum; k++)
-        {
-            term *= x / (2 * k) * (x / (2 * k));
-            sum += term;
-        }
-        return sum;
-    }
 }

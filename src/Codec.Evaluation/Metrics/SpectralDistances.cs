@@ -1,5 +1,3 @@
-using Codec.Evaluation.Dsp;
-
 namespace Codec.Evaluation.Metrics;
 
 /// <summary>
@@ -8,13 +6,14 @@ namespace Codec.Evaluation.Metrics;
 /// </summary>
 public static class SpectralDistances
 {
+    private const int Shortest = 1025; // half of the longest window can be mirrored
     private const double PowerFloor = 1e-10, MagnitudeFloor = 1e-5;
 
     /// <summary>Log-spectral distance, STFT 2048 / 512: mean over frames of the RMS over bins of 10 log10(P_r / P_d), dB.</summary>
     /// <exception cref="MetricException">Shorter than 1025 samples.</exception>
     public static double LogSpectral(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded)
     {
-        var (r, d) = WaveformMetrics.Common(reference, degraded);
+        var (r, d) = WaveformMetrics.Common(reference, degraded, Shortest);
         var (pr, pd) = (Spectrogram.Power(r, 2048, 512), Spectrogram.Power(d, 2048, 512));
         double sum = 0;
         for (var t = 0; t < pr.Frames; t++)
@@ -36,7 +35,7 @@ public static class SpectralDistances
     /// <exception cref="MetricException">Shorter than 1025 samples.</exception>
     public static double MelDacDefault(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate)
     {
-        var (r, d) = WaveformMetrics.Common(reference, degraded);
+        var (r, d) = WaveformMetrics.Common(reference, degraded, Shortest);
         return Mel(r, d, sampleRate, 150, 2048, exponent: 2, magnitudeTerm: true)
              + Mel(r, d, sampleRate, 80, 512, exponent: 2, magnitudeTerm: true);
     }
@@ -45,7 +44,7 @@ public static class SpectralDistances
     /// <exception cref="MetricException">Shorter than 1025 samples.</exception>
     public static double MelDacBase(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate)
     {
-        var (r, d) = WaveformMetrics.Common(reference, degraded);
+        var (r, d) = WaveformMetrics.Common(reference, degraded, Shortest);
         double sum = 0;
         for (var scale = 0; scale < 7; scale++)
             sum += Mel(r, d, sampleRate, 5 << scale, 32 << scale, exponent: 1, magnitudeTerm: false);
@@ -56,7 +55,7 @@ public static class SpectralDistances
     /// <exception cref="MetricException">Shorter than 1025 samples.</exception>
     public static double MultiScaleStft(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded)
     {
-        var (r, d) = WaveformMetrics.Common(reference, degraded);
+        var (r, d) = WaveformMetrics.Common(reference, degraded, Shortest);
         double sum = 0;
         foreach (var window in (ReadOnlySpan<int>)[2048, 512])
             sum += Distance(Spectrogram.Magnitude(r, window, window / 4), Spectrogram.Magnitude(d, window, window / 4), 2, true);

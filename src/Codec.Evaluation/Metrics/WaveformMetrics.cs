@@ -44,10 +44,10 @@ public static class WaveformMetrics
     }
 
     /// <summary>Both signals in double precision, cut to the shorter length.</summary>
-    internal static (double[] Reference, double[] Degraded) Common(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded)
+    internal static (double[] Reference, double[] Degraded) Common(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, long minimum = 1)
     {
         var length = Math.Min(reference.Length, degraded.Length);
-        MetricException.RequireLength(length, 1);
+        MetricException.RequireLength(length, minimum);
         double[] r = new double[length], d = new double[length];
         for (var i = 0; i < length; i++)
             (r[i], d[i]) = (reference[i], degraded[i]);

@@ -1,5 +1,3 @@
-using Codec.Evaluation.Dsp;
-
 namespace Codec.Evaluation.Pesq;
 
 /// <summary>Power and loudness in Bark bands, and the disturbance between two frames (P.862 sections 10.2.2 to 10.2.9).</summary>

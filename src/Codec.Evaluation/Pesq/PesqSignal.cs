@@ -1,5 +1,3 @@
-using Codec.Evaluation.Dsp;
-
 namespace Codec.Evaluation.Pesq;
 
 /// <summary>

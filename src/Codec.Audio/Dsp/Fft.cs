@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
-namespace Codec.Evaluation.Dsp;
+namespace Codec.Audio.Dsp;
 
 /// <summary>
 /// Double-precision discrete Fourier transform of one length, on split real and imaginary arrays.

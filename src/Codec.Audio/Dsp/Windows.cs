@@ -1,4 +1,4 @@
-namespace Codec.Evaluation.Dsp;
+namespace Codec.Audio.Dsp;
 
 /// <summary>Window functions in double precision.</summary>
 public static class Windows
@@ -30,7 +30,7 @@ public static class Windows
     }
 
     /// <summary>Modified Bessel function of the first kind, order 0, by its power series.</summary>
-    private static double BesselI0(double x)
+    internal static double BesselI0(double x)
     {
         double sum = 1, term = 1;
         for (var k = 1; term > sum * 1e-17; k++)

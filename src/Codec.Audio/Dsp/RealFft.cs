@@ -1,4 +1,4 @@
-namespace Codec.Evaluation.Dsp;
+namespace Codec.Audio.Dsp;
 
 /// <summary>
 /// Spectrum of real signals of one length: even lengths through a complex transform of half the length.

@@ -1,6 +1,6 @@
-using Codec.Evaluation.Dsp;
+using Codec.Audio.Dsp;
 
-namespace Codec.Tests.Evaluation;
+namespace Codec.Tests.Audio;
 
 public sealed class FftTests
 {

@@ -1,4 +1,4 @@
-namespace Codec.Evaluation.Dsp;
+namespace Codec.Audio.Dsp;
 
 /// <summary>A non-negative time-frequency picture, frame after frame in one block.</summary>
 /// <param name="Values">[Frames x Bins], a frame's bins together.</param>
@@ -13,7 +13,7 @@ public sealed record Spectrogram(double[] Values, int Frames, int Bins)
     /// |STFT| of a signal: periodic Hann window of <paramref name="window"/> samples, FFT of the same length, frames centred on
     /// multiples of <paramref name="hop"/> with reflected ends, 1 + floor(length / hop) of them.
     /// </summary>
-    /// <exception cref="MetricException">The signal is too short to be reflected by half a window.</exception>
+    /// <exception cref="ArgumentException">The signal is too short to be reflected by half a window.</exception>
     public static Spectrogram Magnitude(ReadOnlySpan<double> signal, int window, int hop)
         => Compute(signal, window, hop, static (re, im) => Math.Sqrt(re * re + im * im));
 
@@ -23,7 +23,8 @@ public sealed record Spectrogram(double[] Values, int Frames, int Bins)
 
     private static Spectrogram Compute(ReadOnlySpan<double> signal, int window, int hop, Func<double, double, double> value)
     {
-        MetricException.RequireLength(signal.Length, window / 2 + 1);
+        if (signal.Length <= window / 2)
+            throw new ArgumentException($"needs at least {window / 2 + 1} samples, found {signal.Length}", nameof(signal));
         var fft = new RealFft(window);
         var taper = Windows.Hann(window);
         var frames = 1 + signal.Length / hop;

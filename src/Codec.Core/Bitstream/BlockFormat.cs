@@ -7,6 +7,14 @@ internal readonly record struct BlockLayout(bool Reset, int Residue, int Frames,
     public int Total => Length + 4;
 }
 
+/// <summary>A block as bytes, without the framing that depends on the file.</summary>
+/// <param name="Frames">Base frames.</param>
+/// <param name="Reset">The predictor starts anew here.</param>
+/// <param name="Side">What the writer attached.</param>
+/// <param name="Lengths">Bytes of each section.</param>
+/// <param name="Sections">All sections, joined.</param>
+internal sealed record PackedBlock(int Frames, bool Reset, ReadOnlyMemory<byte> Side, int[] Lengths, ReadOnlyMemory<byte> Sections);
+
 /// <summary>Bytes around the sections of a block (FORMAT.md, "Block").</summary>
 internal static class BlockFormat
 {
@@ -18,20 +26,20 @@ internal static class BlockFormat
 
     private const int IsReset = 1, IsShort = 2, HasSide = 4;
 
-    public static void Write(ByteWriter bytes, CodecFileHeader header, uint seed, long index, bool reset, int frames,
-        ReadOnlySpan<byte> side, ReadOnlySpan<int> lengths, ReadOnlySpan<byte> sections)
+    public static void Write(ByteWriter bytes, CodecFileHeader header, uint seed, long index, PackedBlock block)
     {
         var start = bytes.Length;
-        var isShort = frames != header.BlockFrames;
-        bytes.Byte((byte)(index % IndexModulus << 3 | (side.Length > 0 ? HasSide : 0u) | (isShort ? IsShort : 0u) | (reset ? IsReset : 0u)));
+        var isShort = block.Frames != header.BlockFrames;
+        var flags = (block.Side.Length > 0 ? HasSide : 0) | (isShort ? IsShort : 0) | (block.Reset ? IsReset : 0);
+        bytes.Byte((byte)(index % IndexModulus << 3 | (uint)flags));
         if (isShort)
-            bytes.Varint((ulong)frames);
-        if (side.Length > 0)
-            bytes.Varint((ulong)side.Length);
-        foreach (var length in lengths)
+            bytes.Varint((ulong)block.Frames);
+        if (block.Side.Length > 0)
+            bytes.Varint((ulong)block.Side.Length);
+        foreach (var length in block.Lengths)
             bytes.Varint((ulong)length);
-        bytes.Bytes(side);
-        bytes.Bytes(sections);
+        bytes.Bytes(block.Side.Span);
+        bytes.Bytes(block.Sections.Span);
         bytes.UInt32(Checksum(bytes.Written[start..], seed, index));
     }
 

@@ -62,21 +62,35 @@ public sealed class CodecFileReader : IDisposable
     /// <summary>The next block in file order; null at the end.</summary>
     public CodecBlock? Read()
     {
-        if (!_waiting && !_ended)
-            Advance();
-        if (_missing > 0)
-        {
-            _missing--;
-            return LostBlock(_next++);
-        }
-        if (!_waiting)
+        if (!Step(out var index, out var whole))
             return null;
-        _waiting = false;
-        var index = _next++;
-        var block = Decode(index) ?? LostBlock(index);
-        _scanner.Consume();
+        var block = (whole ? Decode(index) : null) ?? LostBlock(index);
+        if (whole)
+            _scanner.Consume();
         return block;
     }
+
+    /// <summary>The next block as bytes, null for one that is lost; false at the end.</summary>
+    internal bool ReadPacked(out PackedBlock? block)
+    {
+        block = null;
+        if (!Step(out var index, out var whole))
+            return false;
+        if (!whole)
+            LostBlock(index);
+        else
+        {
+            var layout = _scanner.Layout;
+            var start = layout.Start + layout.SideBytes;
+            block = new PackedBlock(layout.Frames, layout.Reset, _source.Window.Slice(layout.Start, layout.SideBytes).ToArray(),
+                layout.Sections, _source.Window[start..layout.Length].ToArray());
+            _scanner.Consume();
+        }
+        return true;
+    }
+
+    /// <summary>The predictor starts anew with the block that was read last.</summary>
+    internal bool LastReset => _scanner.Layout.Reset;
 
     /// <summary>All blocks from here on.</summary>
     public IEnumerable<CodecBlock> ReadAll()
@@ -160,6 +174,23 @@ public sealed class CodecFileReader : IDisposable
     }
 
     private bool MayBeHeader() => _source.Window.StartsWith(HeaderFormat.Magic);
+
+    /// <summary>Moves on by one block: a whole one, which the scanner stands on, or the place of a lost one.</summary>
+    private bool Step(out long index, out bool whole)
+    {
+        if (!_waiting && !_ended)
+            Advance();
+        whole = _missing == 0 && _waiting;
+        index = _next;
+        if (whole)
+            _waiting = false;
+        else if (_missing > 0)
+            _missing--;
+        else
+            return false;
+        _next++;
+        return true;
+    }
 
     private void Advance()
     {

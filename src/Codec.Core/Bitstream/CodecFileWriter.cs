@@ -12,10 +12,8 @@ public sealed class CodecFileWriter : IDisposable
     private readonly int _groupBlocks;
     private readonly List<Codes> _pending = [];
     private readonly List<long> _offsets = [];
-    private readonly ByteWriter _sections = new();
     private readonly ByteWriter _bytes = new();
-    private readonly int[] _lengths;
-    private (Codes Codes, ReadOnlyMemory<byte> Side)? _first;
+    private PackedBlock? _first;
     private int _pendingFrames;
     private long _position;
     private long _frames;
@@ -37,7 +35,6 @@ public sealed class CodecFileWriter : IDisposable
         _groupBlocks = groupBlocks;
         _leaveOpen = leaveOpen;
         _coder = new BlockCoder(header, models ?? SymbolModels.Create);
-        _lengths = new int[_coder.Sections];
     }
 
     public CodecFileHeader Header { get; private set; }
@@ -116,20 +113,39 @@ public sealed class CodecFileWriter : IDisposable
             throw new ArgumentException("codes have other books or streams than the header", nameof(codes));
     }
 
-    private void Emit(Codes codes, ReadOnlyMemory<byte> side)
+    /// <summary>Leaves out a block that the source of a copy has lost: its number stays free.</summary>
+    internal void Skip(int frames) => Append(null, frames);
+
+    /// <summary>Adds a block as it stands in a file with these books.</summary>
+    internal void Append(PackedBlock block) => Append(block, block.Frames);
+
+    /// <summary>Codes a block.</summary>
+    internal PackedBlock Pack(Codes codes, ReadOnlyMemory<byte> side, bool reset)
+    {
+        if (reset)
+            _coder.Reset();
+        var lengths = new int[_coder.Sections];
+        var sections = new ByteWriter();
+        _coder.Encode(codes, lengths, sections);
+        return new PackedBlock(codes.Frames, reset, side, lengths, sections.Written.ToArray());
+    }
+
+    private void Emit(Codes codes, ReadOnlyMemory<byte> side) => Append(Pack(codes, side, Blocks % _groupBlocks == 0));
+
+    private void Append(PackedBlock? block, int frames)
     {
         if (_ended)
             throw new InvalidOperationException("only the last block may be shorter than the others");
-        _ended = codes.Frames < Header.BlockFrames;
-        _frames += codes.Frames;
+        _ended = frames < Header.BlockFrames;
+        _frames += frames;
         Blocks++;
         if (Blocks == 1)
         {
-            _first = (codes, side);
+            _first = block;
             return;
         }
         Start();
-        Put(codes, side, Blocks - 1);
+        Put(block, Blocks - 1);
     }
 
     /// <summary>Header and first block, which waited to see whether the file is longer.</summary>
@@ -140,23 +156,20 @@ public sealed class CodecFileWriter : IDisposable
         var header = HeaderFormat.Write(Header);
         _seed = HeaderFormat.Seed(header);
         Put(header);
-        if (_first is { } first)
-            Put(first.Codes, first.Side, 0);
+        if (Blocks > 0)
+            Put(_first, 0);
         _first = null;
     }
 
-    private void Put(Codes codes, ReadOnlyMemory<byte> side, long index)
+    private void Put(PackedBlock? block, long index)
     {
-        var reset = index % _groupBlocks == 0;
-        if (reset)
-            _coder.Reset();
-        _sections.Clear();
-        _coder.Encode(codes, _lengths, _sections);
-        PayloadBytes += _sections.Length;
         if (index % Trailer.Every == 0)
             _offsets.Add(_position);
+        if (block is null)
+            return;
+        PayloadBytes += block.Sections.Length;
         _bytes.Clear();
-        BlockFormat.Write(_bytes, Header, _seed, index, reset, codes.Frames, side.Span, _lengths, _sections.Written);
+        BlockFormat.Write(_bytes, Header, _seed, index, block);
         Put(_bytes.Written);
     }
 

@@ -1,0 +1,60 @@
+namespace Codec.Core.Bitstream;
+
+/// <summary>Rewrites a compressed file with fewer books, without touching audio.</summary>
+public static class Transcoder
+{
+    /// <summary>
+    /// The file that encoding with <paramref name="books"/> books would have given, byte for byte. Layered files lose
+    /// sections and nothing is decoded; others are decoded to codes and coded again.
+    /// </summary>
+    /// <param name="input">A whole file; blocks that are damaged stay lost.</param>
+    /// <param name="output">Receives the file; need not seek.</param>
+    /// <param name="books">1 to the books of the file.</param>
+    /// <param name="models">Makes predictors; by default those of this library.</param>
+    /// <exception cref="BitstreamException">The header is damaged or not ours.</exception>
+    public static void DropBooks(Stream input, Stream output, int books, Func<CodecFileHeader, ISymbolModel>? models = null)
+    {
+        // Cutting needs no predictor: a layered file can be thinned where its tables are not at hand.
+        ISymbolModel Model(CodecFileHeader header) => header.Layered ? new UniformModel() : (models ?? SymbolModels.Create)(header);
+        using var reader = new CodecFileReader(input, Model, leaveOpen: true);
+        var all = reader.Header.Books.Count;
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(books);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(books, all);
+        var header = reader.Header with { Books = [.. reader.Header.Books.Take(books)] };
+        using var writer = new CodecFileWriter(output, header, models: Model, leaveOpen: true);
+        long frames = 0;
+        if (header.Layered)
+            while (reader.ReadPacked(out var block))
+            {
+                frames += block?.Frames ?? header.BlockFrames;
+                if (block is null)
+                    writer.Skip(header.BlockFrames);
+                else
+                    writer.Append(Cut(block, all, books));
+            }
+        else
+            foreach (var block in reader.ReadAll())
+            {
+                frames += block.Frames;
+                if (block.Codes is null)
+                    writer.Skip(block.Frames);
+                else
+                    writer.Append(writer.Pack(block.Codes.Take(books), block.SideData, reader.LastReset));
+            }
+        writer.Finish(reader.Samples ?? (long)(frames * (double)header.HopLength * header.OriginalRate / header.SampleRate));
+    }
+
+    private static PackedBlock Cut(PackedBlock block, int all, int books)
+    {
+        var lengths = new List<int>();
+        var sections = new ByteWriter();
+        var start = 0;
+        for (var i = 0; i < block.Lengths.Length; start += block.Lengths[i++])
+            if (i % all < books)
+            {
+                lengths.Add(block.Lengths[i]);
+                sections.Bytes(block.Sections.Span.Slice(start, block.Lengths[i]));
+            }
+        return block with { Lengths = [.. lengths], Sections = sections.Written.ToArray() };
+    }
+}

@@ -1,0 +1,161 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace Codec.Core.Bitstream.Prediction;
+
+/// <summary>
+/// Weights of the neural predictor: an embedding per code, and for every book two hidden layers and an output layer,
+/// all in 8-bit integers. Trained by Codec.Training; made for the codes of one codec's weights.
+/// </summary>
+public sealed class NeuralPrior
+{
+    /// <summary>Fraction bits of hidden activations.</summary>
+    public const int HiddenBits = 8;
+
+    private const int MostBytes = 1 << 26;
+
+    private NeuralPrior(uint weightHash, int width, sbyte[][] embeddings, IntegerLayer[] input, IntegerLayer[] middle, IntegerLayer[] output)
+    {
+        WeightHash = weightHash;
+        Width = width;
+        Embeddings = embeddings;
+        Input = input;
+        Middle = middle;
+        Output = output;
+        for (var book = 0; book < Books; book++)
+            if (input[book].Columns != NeuralContext.Taps(book) * width || middle[book].Columns != input[book].Rows
+                || output[book].Columns != middle[book].Rows || embeddings[book].Length != output[book].Rows * width)
+                throw new BitstreamException("entropy prior", 0, "layers that fit together", $"others in book {book}");
+        Id = MakeId();
+    }
+
+    /// <summary>Of the codec's weights, as in file headers.</summary>
+    public uint WeightHash { get; }
+
+    /// <summary>Identifies these tables in file headers; never 0.</summary>
+    public ushort Id { get; }
+
+    public int Books => Embeddings.Length;
+
+    /// <summary>Length of an embedding.</summary>
+    public int Width { get; }
+
+    /// <summary>Entries of a codebook.</summary>
+    public int Size(int book) => Output[book].Rows;
+
+    /// <summary>[book][code * Width + i].</summary>
+    internal sbyte[][] Embeddings { get; }
+
+    internal IntegerLayer[] Input { get; }
+
+    internal IntegerLayer[] Middle { get; }
+
+    internal IntegerLayer[] Output { get; }
+
+    /// <summary>Rounds trained weights.</summary>
+    /// <param name="weightHash">First bytes of the codec's weight hash.</param>
+    /// <param name="embeddings">[code, width] of each book.</param>
+    /// <param name="layers">Of each book: weights [out, in] and biases of input, middle and output layer.</param>
+    public static NeuralPrior Quantize(uint weightHash, IReadOnlyList<float[,]> embeddings, IReadOnlyList<(float[,] Weight, float[] Bias)[]> layers)
+    {
+        double most = 1e-9;
+        foreach (var table in embeddings)
+            foreach (var value in table)
+                most = Math.Max(most, Math.Abs(value));
+        var unit = 127 / most;
+        const double hidden = 1 << HiddenBits;
+        var logit = (1 << FixedPointSoftmax.FractionBits) / Math.Log(2);
+        return new NeuralPrior(weightHash, embeddings[0].GetLength(1),
+            [.. embeddings.Select(table => table.Cast<float>().Select(v => (sbyte)Math.Round(v * unit)).ToArray())],
+            [.. layers.Select(book => IntegerLayer.Quantize(book[0].Weight, book[0].Bias, hidden / unit, hidden))],
+            [.. layers.Select(book => IntegerLayer.Quantize(book[1].Weight, book[1].Bias, 1, hidden))],
+            [.. layers.Select(book => IntegerLayer.Quantize(book[2].Weight, book[2].Bias, logit / hidden, logit))]);
+    }
+
+    /// <summary>Bytes of a prior file (FORMAT.md, "Prior files").</summary>
+    public byte[] ToBytes()
+    {
+        var bytes = new ByteWriter();
+        bytes.Bytes(Magic);
+        bytes.UInt32(WeightHash);
+        bytes.Varint((ulong)Books);
+        bytes.Varint((ulong)Width);
+        for (var book = 0; book < Books; book++)
+        {
+            bytes.Varint((ulong)Size(book));
+            bytes.Varint((ulong)Input[book].Rows);
+            bytes.Varint((ulong)Middle[book].Rows);
+            bytes.Bytes(MemoryMarshal.AsBytes<sbyte>(Embeddings[book]));
+            Write(bytes, Input[book]);
+            Write(bytes, Middle[book]);
+            Write(bytes, Output[book]);
+        }
+        bytes.UInt32(Crc32C.Compute(bytes.Written));
+        return bytes.Written.ToArray();
+    }
+
+    /// <exception cref="BitstreamException">Not a prior file, or a damaged one.</exception>
+    public static NeuralPrior Parse(ReadOnlySpan<byte> bytes)
+    {
+        var reader = new ByteReader(bytes);
+        if (bytes.Length is < 12 or > MostBytes || !bytes.StartsWith(Magic))
+            throw new BitstreamException("magic", 0, "an entropy prior", Convert.ToHexString(bytes[..Math.Min(4, bytes.Length)]));
+        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[^4..]) != Crc32C.Compute(bytes[..^4]))
+            throw new BitstreamException("checksum", bytes.Length - 4, "that of the bytes", "another");
+        reader.Bytes(4, "magic");
+        var hash = reader.UInt32("weight hash");
+        var books = (int)reader.Varint("books", 1, 256);
+        var width = (int)reader.Varint("width", 1, 4096);
+        var embeddings = new sbyte[books][];
+        var layers = new IntegerLayer[3][];
+        for (var i = 0; i < 3; i++)
+            layers[i] = new IntegerLayer[books];
+        for (var book = 0; book < books; book++)
+        {
+            var size = (int)reader.Varint("codebook size", 1, 1 << 18);
+            var hidden = (int)reader.Varint("hidden units", 1, 1 << 14);
+            var rank = (int)reader.Varint("output rank", 1, 1 << 14);
+            embeddings[book] = MemoryMarshal.Cast<byte, sbyte>(reader.Bytes(checked(size * width), "embeddings")).ToArray();
+            layers[0][book] = Read(ref reader, hidden, NeuralContext.Taps(book) * width);
+            layers[1][book] = Read(ref reader, rank, hidden);
+            layers[2][book] = Read(ref reader, size, rank);
+        }
+        return new NeuralPrior(hash, width, embeddings, layers[0], layers[1], layers[2]);
+    }
+
+    private static ReadOnlySpan<byte> Magic => "CDP\u0001"u8;
+
+    private ushort MakeId()
+    {
+        var bytes = ToBytes();
+        var id = (ushort)BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(^4..));
+        return id == 0 ? (ushort)1 : id;
+    }
+
+    private static void Write(ByteWriter bytes, IntegerLayer layer)
+    {
+        bytes.Bytes(MemoryMarshal.AsBytes<sbyte>(layer.Weights));
+        foreach (var scale in layer.Scale)
+            bytes.UInt32((uint)scale);
+        foreach (var bias in layer.Bias)
+        {
+            bytes.Byte((byte)bias);
+            bytes.Byte((byte)(bias >> 8));
+        }
+    }
+
+    private static IntegerLayer Read(ref ByteReader reader, int rows, int columns)
+    {
+        var weights = MemoryMarshal.Cast<byte, sbyte>(reader.Bytes(checked(rows * columns), "weights")).ToArray();
+        var scales = reader.Bytes(4 * rows, "scales");
+        var biases = reader.Bytes(2 * rows, "biases");
+        var scale = new int[rows];
+        var bias = new short[rows];
+        for (var r = 0; r < rows; r++)
+        {
+            scale[r] = BinaryPrimitives.ReadInt32LittleEndian(scales[(4 * r)..]);
+            bias[r] = BinaryPrimitives.ReadInt16LittleEndian(biases[(2 * r)..]);
+        }
+        return new IntegerLayer(rows, columns, weights, scale, bias);
+    }
+}

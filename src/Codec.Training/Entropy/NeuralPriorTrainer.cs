@@ -1,0 +1,84 @@
+using Codec.Core;
+using Codec.Core.Bitstream.Prediction;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Codec.Training.Entropy;
+
+/// <summary>Trains the tables of the neural entropy coder on the codes of a codec.</summary>
+public static class NeuralPriorTrainer
+{
+    /// <summary>Trains on the codes of many files.</summary>
+    /// <param name="files">All with the same books, each book at the base frame rate; every batch item counts as a file.</param>
+    /// <param name="weightHash">Of the codec that made the codes, as in file headers.</param>
+    /// <param name="config">Sizes and steps.</param>
+    /// <param name="report">Called now and then with the step and the bits a code of each book, averaged since the last call.</param>
+    /// <returns>The tables, ready to be written.</returns>
+    public static NeuralPrior Train(IReadOnlyList<Codes> files, uint weightHash, NeuralPriorConfig config, Action<int, double[]>? report = null)
+    {
+        config.Validate();
+        var specs = files[0].Specs;
+        if (specs.Any(book => book.Stride != 1))
+            throw new ArgumentException("the neural predictor needs books at the base frame rate", nameof(files));
+        var codes = Join(files, specs.Count);
+        if (codes[0].Length < config.BlockFrames)
+            throw new ArgumentException($"expected at least {config.BlockFrames} frames, found {codes[0].Length}", nameof(files));
+        random.manual_seed(config.Seed);
+        using var network = new PriorNetwork([.. specs.Select(book => book.Size)], config.Width, config.Hidden, config.Rank);
+        using var optimizer = optim.AdamW(network.parameters(), config.LearningRate, weight_decay: config.WeightDecay);
+        var draws = new Random(config.Seed);
+        var sums = new double[specs.Count];
+        var since = 0;
+        for (var step = 0; step < config.Steps; step++)
+        {
+            foreach (var group in optimizer.ParamGroups)
+                group.LearningRate = Rate(config, step);
+            using var scope = NewDisposeScope();
+            var losses = network.Loss(Draw(codes, config, draws), config.Dropout);
+            optimizer.zero_grad();
+            losses.sum().backward();
+            nn.utils.clip_grad_norm_(network.parameters(), 1);
+            optimizer.step();
+            var values = losses.data<float>().ToArray();
+            for (var book = 0; book < sums.Length; book++)
+                sums[book] += values[book] / Math.Log(2);
+            since++;
+            if (report is null || (step + 1) % 50 != 0 && step + 1 != config.Steps)
+                continue;
+            report(step + 1, [.. sums.Select(sum => sum / since)]);
+            Array.Clear(sums);
+            since = 0;
+        }
+        using (no_grad())
+        using (NewDisposeScope())
+            return network.Quantize(weightHash);
+    }
+
+    private static double Rate(NeuralPriorConfig config, int step)
+    {
+        var warmUp = Math.Max(1, config.Steps / 20);
+        return step < warmUp
+            ? config.LearningRate * (step + 1) / warmUp
+            : config.LearningRate * 0.5 * (1 + Math.Cos(Math.PI * (step - warmUp) / (config.Steps - warmUp)));
+    }
+
+    /// <summary>All files one after another: [book][frame].</summary>
+    private static int[][] Join(IReadOnlyList<Codes> files, int books)
+        => [.. Enumerable.Range(0, books).Select(book =>
+            files.SelectMany(file => Enumerable.Range(0, file.Batch).SelectMany(item => file[book, item].ToArray())).ToArray())];
+
+    /// <summary>Random blocks. int64 [N, K, T].</summary>
+    private static Tensor Draw(int[][] codes, NeuralPriorConfig config, Random random)
+    {
+        var batch = new long[config.Batch * codes.Length * config.BlockFrames];
+        var place = 0;
+        for (var n = 0; n < config.Batch; n++)
+        {
+            var start = random.Next(codes[0].Length - config.BlockFrames + 1);
+            foreach (var book in codes)
+                for (var t = 0; t < config.BlockFrames; t++)
+                    batch[place++] = book[start + t];
+        }
+        return tensor(batch, [config.Batch, codes.Length, config.BlockFrames]);
+    }
+}

@@ -157,7 +157,7 @@ internal sealed class PickleReader(string file, Stream stream, IPickleTypes type
     private static object Integer(byte[] littleEndian)
     {
         var value = new BigInteger(littleEndian);
-        return value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
+        return value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
     }
 
     private void Push(object? value) => _stack.Add(value);

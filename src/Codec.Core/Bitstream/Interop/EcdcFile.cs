@@ -182,7 +182,7 @@ public sealed record EcdcFile
                 Segments = [],
             };
             // Every segment takes some bytes: a length far beyond them is a lie, whatever the model.
-            if (file.Samples < 0 || file.Samples > 1L << 40 || file.Books is < 1 or > 128)
+            if (file.Samples < 0 || file.Samples > 1L << 36 || file.Books is < 1 or > 128)
                 throw new BitstreamException("header", 9, "a length and 1 to 128 books", $"{file.Samples} samples, {file.Books} books");
             return (file, 9 + (int)length);
         }

@@ -1,0 +1,180 @@
+using Codec.Audio;
+using static TorchSharp.torch;
+
+namespace Codec.Core.Files;
+
+/// <summary>
+/// Codes to audio of any rate, block by block: the way back of <see cref="AudioEncoder"/>, without the codec's delay.
+/// Not thread-safe.
+/// </summary>
+public sealed class AudioDecoder : IDisposable
+{
+    private readonly ICodec _codec;
+    private readonly int _channels;
+    private readonly Resampler[] _resamplers;
+    private readonly PlanarQueue _ready;
+    private readonly BlockPlan _plan;
+    private readonly StreamState? _state;
+    private readonly int _heldBack;
+    private readonly List<Codes> _pending = []; // windows only
+    private readonly List<(long Start, long End)> _silent = [];
+    private long _first;      // frame of _pending[0]
+    private long _received;   // frames
+    private long _decoded;    // frames
+    private long _delay;      // samples still to be dropped
+    private long _returned;   // samples per channel
+    private float[] _interleaved = [];
+
+    /// <param name="codec">Stays the caller's.</param>
+    /// <param name="sampleRate">Hz of the audio that is wanted.</param>
+    /// <param name="channels">Of the audio that was encoded.</param>
+    public AudioDecoder(ICodec codec, int sampleRate, int channels)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
+        _codec = codec;
+        _channels = channels;
+        _resamplers = [.. Enumerable.Range(0, channels).Select(_ => new Resampler(codec.Info.SampleRate, sampleRate))];
+        _ready = new PlanarQueue(channels);
+        _plan = BlockPlan.For(codec.Info);
+        _state = codec.Info.Causal ? new StreamState() : null;
+        _delay = codec.Info.Causal ? codec.Info.DelaySamples : 0;
+        // The last frame is padding in part: less than a frame, and what rounding adds on the way through two resamplers.
+        _heldBack = checked((int)Resampler.OutputLength(codec.Info.HopLength + 2, codec.Info.SampleRate, sampleRate) + 2);
+    }
+
+    /// <summary>Takes the next codes.</summary>
+    /// <param name="codes">One batch item per group of channels.</param>
+    /// <returns>Interleaved samples that are certain by now; valid until the next call.</returns>
+    public ReadOnlySpan<float> Push(Codes codes)
+    {
+        _received += codes.Frames;
+        if (_state is not null)
+            DecodeStreamed(codes);
+        else
+            _pending.Add(codes);
+        DecodeReady();
+        return Take(_ready.Count - _heldBack);
+    }
+
+    /// <summary>Takes the place of lost codes: silence. A causal codec starts anew after it.</summary>
+    public ReadOnlySpan<float> PushLost(int frames, IReadOnlyList<CodebookSpec> books)
+    {
+        if (_state is null)
+        {
+            _silent.Add((_received, _received + frames));
+            var streams = (_channels + _codec.Info.Channels - 1) / _codec.Info.Channels;
+            return Push(new Codes(books,
+                [.. books.Select(book => Enumerable.Range(0, streams).Select(_ => new int[(frames + book.Stride - 1) / book.Stride]).ToArray())], frames));
+        }
+        _received += frames;
+        _decoded += frames;
+        _state.Reset();
+        Resample(new float[_channels * frames * _codec.Info.HopLength], frames * _codec.Info.HopLength);
+        return Take(_ready.Count - _heldBack);
+    }
+
+    /// <summary>Ends the codes.</summary>
+    /// <param name="samples">Exact samples per channel of the whole audio at the wanted rate; null for all that the frames hold.</param>
+    /// <returns>The remaining samples; where the frames hold fewer, silence follows.</returns>
+    public ReadOnlySpan<float> Finish(long? samples)
+    {
+        if (_state is null && _received > _decoded)
+            DecodeWindow(_received, all: true);
+        for (var c = 0; c < _channels; c++)
+            _ready.Append(c, _resamplers[c].Flush());
+        if (samples is not { } total)
+            return Take(_ready.Count);
+        var missing = total - _returned;
+        if (missing > _ready.Count)
+            _ready.AppendSilence(checked((int)(missing - _ready.Count)));
+        return Take((int)missing);
+    }
+
+    public void Dispose() => _state?.Dispose();
+
+    private void DecodeReady()
+    {
+        if (_state is null)
+            while (_received >= _decoded + _plan.Frames + _plan.Context)
+                DecodeWindow(_decoded + _plan.Frames + _plan.Context, all: false);
+    }
+
+    private void DecodeStreamed(Codes codes)
+    {
+        for (var start = 0; start < codes.Frames; start += _plan.Frames)
+        {
+            using var scope = NewDisposeScope();
+            var piece = start == 0 && codes.Frames <= _plan.Frames ? codes : codes.Slice(start, Math.Min(_plan.Frames, codes.Frames - start));
+            var audio_BCS = _codec.Decode(piece, null, _state);
+            Resample(Planar(audio_BCS), (int)audio_BCS.shape[2]);
+            _decoded += piece.Frames;
+        }
+    }
+
+    private void DecodeWindow(long end, bool all)
+    {
+        using var scope = NewDisposeScope();
+        var hop = _codec.Info.HopLength;
+        var joined = Codes.Concat(_pending);
+        var first = Math.Max(0, _decoded - _plan.Context);
+        var window = joined.Slice((int)(first - _first), (int)(end - first));
+        var audio_BCS = _codec.Decode(window);
+        var next = all ? end : _decoded + _plan.Frames;
+        var start = (_decoded - first) * hop;
+        var length = (int)Math.Min((next - _decoded) * hop, audio_BCS.shape[2] - start);
+        var planar = Planar(audio_BCS.narrow(2, start, length).contiguous());
+        foreach (var (from, to) in _silent)
+            Silence(planar, length, (from - _decoded) * hop, (to - _decoded) * hop);
+        Resample(planar, length);
+        _decoded = next;
+        Forget(joined, Math.Max(0, _decoded - _plan.Context));
+    }
+
+    private static void Silence(float[] planar, int length, long from, long to)
+    {
+        var (start, end) = ((int)Math.Clamp(from, 0, length), (int)Math.Clamp(to, 0, length));
+        for (var row = 0; row < planar.Length; row += length)
+            planar.AsSpan(row + start, end - start).Clear();
+    }
+
+    private void Forget(Codes joined, long keepFrom)
+    {
+        _silent.RemoveAll(lost => lost.End <= _decoded);
+        _pending.Clear();
+        if (_first + joined.Frames > keepFrom)
+            _pending.Add(joined.Slice((int)(keepFrom - _first), (int)(_first + joined.Frames - keepFrom)));
+        _first = keepFrom;
+    }
+
+    /// <summary>[B, C, S] as rows of S.</summary>
+    private static float[] Planar(Tensor audio_BCS)
+    {
+        using var flat = audio_BCS.to(float32).cpu().contiguous();
+        return flat.data<float>().ToArray();
+    }
+
+    private void Resample(float[] planar, int length)
+    {
+        var skip = (int)Math.Min(_delay, length);
+        _delay -= skip;
+        for (var c = 0; c < _channels; c++)
+            _ready.Append(c, _resamplers[c].Push(planar.AsSpan(c * length + skip, length - skip)));
+    }
+
+    private ReadOnlySpan<float> Take(int count)
+    {
+        if (count <= 0)
+            return [];
+        if (_interleaved.Length < count * _channels)
+            _interleaved = new float[count * _channels];
+        for (var c = 0; c < _channels; c++)
+        {
+            var samples = _ready[c];
+            for (var i = 0; i < count; i++)
+                _interleaved[i * _channels + c] = samples[i];
+        }
+        _ready.Drop(count);
+        _returned += count;
+        return _interleaved.AsSpan(0, count * _channels);
+    }
+}

@@ -1,0 +1,29 @@
+namespace Codec.Core.Files;
+
+/// <summary>
+/// How long audio is cut for a codec. A causal one streams: cutting changes nothing. Another gets windows with context
+/// on both sides; the windows lie on a fixed grid, so the result does not depend on how the audio arrives, and what fits
+/// one window is coded in one piece.
+/// </summary>
+/// <param name="Frames">Base frames per block, a multiple of all strides.</param>
+/// <param name="Context">Base frames on either side, for a codec that is not causal.</param>
+internal readonly record struct BlockPlan(int Frames, int Context)
+{
+    private const double StreamedSeconds = 4, WindowSeconds = 10, ContextSeconds = 1;
+
+    // Local attention and windowed layers of published codecs work on grids of up to this many coarse frames.
+    private const int Grid = 64;
+
+    public static BlockPlan For(CodecInfo info)
+    {
+        var stride = info.Books.Select(book => book.Stride).Aggregate(1, LeastCommonMultiple);
+        return info.Causal
+            ? new BlockPlan(RoundUp(info.FrameRate * StreamedSeconds, stride), 0)
+            : new BlockPlan(RoundUp(info.FrameRate * WindowSeconds, stride * Grid), RoundUp(info.FrameRate * ContextSeconds, stride * Grid));
+    }
+
+    private static int RoundUp(double frames, int step) => checked((int)Math.Ceiling(frames / step) * step);
+
+    private static int LeastCommonMultiple(int a, int b)
+        => checked(a / (int)System.Numerics.BigInteger.GreatestCommonDivisor(a, b) * b);
+}

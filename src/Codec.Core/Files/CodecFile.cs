@@ -1,0 +1,109 @@
+using System.Globalization;
+using Codec.Audio;
+using Codec.Core.Bitstream;
+using Codec.Core.Checkpoints;
+
+namespace Codec.Core.Files;
+
+/// <summary>Recordings to compressed files and back, block by block: memory does not grow with the length.</summary>
+public static class CodecFile
+{
+    /// <summary>The usual extension.</summary>
+    public const string Extension = ".cdc";
+
+    private const int ReadSamples = 1 << 15;
+
+    /// <summary>Audio to a compressed file.</summary>
+    /// <param name="audio">Any rate, channels and length; read to its end.</param>
+    /// <param name="codec">Stays the caller's.</param>
+    /// <param name="output">Need not seek; stays open.</param>
+    /// <param name="books">Books to keep; null for all.</param>
+    /// <param name="progress">Gets how much audio is done.</param>
+    /// <param name="cancellation">Checked between blocks.</param>
+    /// <exception cref="AudioFileException">The audio cannot be read.</exception>
+    public static CompressionReport Compress(AudioReader audio, ICodec codec, Stream output, int? books = null,
+        IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default)
+    {
+        var header = CodecFileHeader.For(codec.Info, codec.Info.CatalogueId, books ?? codec.Info.Books.Count, audio.SampleRate, audio.Channels);
+        using var writer = new CodecFileWriter(output, header, leaveOpen: true);
+        long samples = 0, frames = 0;
+        foreach (var codes in Encode(audio, codec, books, count => samples = count, progress, cancellation))
+        {
+            writer.Write(codes);
+            frames += codes.Frames;
+        }
+        writer.Finish(samples);
+        return new CompressionReport(samples, audio.SampleRate, audio.Channels, header.Books.Count, frames, writer.Bytes, audio.Warnings);
+    }
+
+    /// <summary>Audio to codes, piece by piece.</summary>
+    /// <param name="audio">Read to its end.</param>
+    /// <param name="codec">Stays the caller's.</param>
+    /// <param name="books">Books to keep; null for all.</param>
+    /// <param name="counted">Gets the samples per channel read so far.</param>
+    /// <param name="progress">Gets how much audio is done.</param>
+    /// <param name="cancellation">Checked between blocks.</param>
+    public static IEnumerable<Codes> Encode(AudioReader audio, ICodec codec, int? books = null, Action<long>? counted = null,
+        IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default)
+    {
+        using var encoder = new AudioEncoder(codec, audio.SampleRate, audio.Channels, books);
+        var block = new float[Math.Max(1, ReadSamples / audio.Channels) * audio.Channels];
+        long samples = 0;
+        for (int count; (count = audio.Read(block)) > 0;)
+        {
+            samples += count / audio.Channels;
+            counted?.Invoke(samples);
+            foreach (var codes in encoder.Push(block.AsSpan(0, count)))
+                yield return codes;
+            progress?.Report(TimeSpan.FromSeconds((double)samples / audio.SampleRate));
+            cancellation.ThrowIfCancellationRequested();
+        }
+        foreach (var codes in encoder.Finish())
+            yield return codes;
+    }
+
+    /// <summary>A compressed file to audio of exactly the original length. Lost blocks become silence.</summary>
+    /// <param name="file">Before its first block.</param>
+    /// <param name="codec">The one that made the file; see <see cref="Check"/>.</param>
+    /// <param name="audio">Has the file's channels; its rate may differ from the original one.</param>
+    /// <param name="progress">Gets how much audio is done.</param>
+    /// <param name="cancellation">Checked between blocks.</param>
+    public static DecompressionReport Decompress(CodecFileReader file, ICodec codec, AudioWriter audio,
+        IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default)
+    {
+        var header = file.Header;
+        using var decoder = new AudioDecoder(codec, audio.SampleRate, header.Channels);
+        long frames = 0;
+        while (file.Read() is { } block)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            audio.Write(block.Codes is { } codes ? decoder.Push(codes) : decoder.PushLost(block.Frames, header.Books));
+            frames += block.Frames;
+            progress?.Report(TimeSpan.FromSeconds(frames / header.FrameRate));
+        }
+        long? samples = file.Samples is { } original ? Resampler.OutputLength(original, header.OriginalRate, audio.SampleRate) : null;
+        audio.Write(decoder.Finish(samples));
+        return new DecompressionReport(frames, file.Lost.Sum(lost => lost.Frames), file.Truncated);
+    }
+
+    /// <summary>Whether a codec can decode a file.</summary>
+    /// <param name="header">Of the file.</param>
+    /// <param name="codec">Candidate.</param>
+    /// <param name="name">The file, for the message.</param>
+    /// <exception cref="CheckpointException">The file was made by other weights, or by a codec of another shape.</exception>
+    public static void Check(CodecFileHeader header, CodecInfo codec, string name)
+    {
+        var found = CodecFileHeader.HashPrefix(codec.WeightHash);
+        if (header.WeightHash != 0 && found != 0 && header.WeightHash != found)
+            throw new CheckpointException(name, $"was made with weights {Hex(header.WeightHash)}..., found {codec.Name} with {Hex(found)}...: give its model with --model");
+        if (header.SampleRate != codec.SampleRate || header.HopLength != codec.HopLength
+            || !header.Books.SequenceEqual(codec.Books.Take(header.Books.Count)))
+            throw new CheckpointException(name, $"holds {Shape(header.SampleRate, header.HopLength, header.Books)}, "
+                + $"found {codec.Name} with {Shape(codec.SampleRate, codec.HopLength, codec.Books)}");
+    }
+
+    private static string Hex(uint prefix) => prefix.ToString("x8", CultureInfo.InvariantCulture);
+
+    private static string Shape(int rate, int hop, IReadOnlyList<CodebookSpec> books)
+        => string.Create(CultureInfo.InvariantCulture, $"{books.Count} books of {string.Join('/', books.Select(b => b.Size).Distinct())} at {rate} Hz, {(double)rate / hop:0.##} frames/s");
+}

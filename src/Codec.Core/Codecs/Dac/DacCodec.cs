@@ -1,0 +1,69 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Codec.Core.Codecs.Dac;
+
+/// <summary>
+/// DAC, the Descript audio codec (Kumar et al. 2023, arXiv 2306.06546): a convolutional autoencoder with Snake
+/// activations and factorised residual quantization, 16, 24 or 44.1 kHz mono.
+/// </summary>
+public sealed class DacCodec : ICodec
+{
+    private readonly DacModel _model;
+
+    /// <param name="config">Shape.</param>
+    /// <param name="model">Weights; owned from now on, and set to evaluation.</param>
+    /// <param name="weightHash">Of the file they came from.</param>
+    public DacCodec(DacConfig config, DacModel model, string weightHash = "")
+    {
+        (Config, _model) = (config, model);
+        _model.eval();
+        Info = new CodecInfo
+        {
+            Name = $"dac/{config.SampleRate / 1000.0:0.#}khz",
+            SampleRate = config.SampleRate, HopLength = config.HopLength, Books = model.quantizer.Books, WeightHash = weightHash,
+        };
+    }
+
+    public DacConfig Config { get; }
+
+    public CodecInfo Info { get; }
+
+    public Device Device => _model.parameters().First().device;
+
+    /// <summary>The network itself.</summary>
+    public DacModel Model => _model;
+
+    public Codes Encode(Tensor audio_BCS, int? books = null, StreamState? state = null)
+    {
+        OfflineCall.RefuseState(state, Info);
+        var count = OfflineCall.Books(books, Info);
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        var latent_BDT = EncodeLatent(audio_BCS);
+        return CodeTensors.ToCodes(_model.quantizer.Encode(latent_BDT.transpose(1, 2).contiguous(), count), Info.Books);
+    }
+
+    /// <remarks>Models with an odd stride yield 8 samples less than frames x hop: asked for more, the rest is zeros.</remarks>
+    public Tensor Decode(Codes codes, long? samples = null, StreamState? state = null)
+    {
+        OfflineCall.RefuseState(state, Info);
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        var quantized_BTD = _model.quantizer.Decode(CodeTensors.ToTensor(codes, Info.Books, Device));
+        return OfflineCall.Fit(_model.decoder.forward(quantized_BTD.transpose(1, 2)), samples).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The latent before quantization.</summary>
+    /// <param name="audio_B1S">[B, 1, S], any S.</param>
+    /// <returns>[B, D, T].</returns>
+    public Tensor EncodeLatent(Tensor audio_B1S)
+    {
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        var audio = OfflineCall.PadToMultiple(OfflineCall.Input(audio_B1S, Info, Device), Info.HopLength);
+        return _model.encoder.forward(audio).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose() => _model.Dispose();
+}

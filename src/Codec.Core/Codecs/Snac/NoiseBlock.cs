@@ -1,0 +1,26 @@
+using Codec.Core.Layers;
+using static TorchSharp.torch;
+
+namespace Codec.Core.Codecs.Snac;
+
+/// <summary>Adds noise whose level the features decide: x + n linear(x). Key: linear.</summary>
+public sealed class NoiseBlock : nn.Module<Tensor, Tensor?, Tensor>
+{
+    private readonly PackedConv1d linear;
+
+    public NoiseBlock(int channels) : base(nameof(NoiseBlock))
+    {
+        linear = new PackedConv1d(channels, channels, 1, hasBias: false);
+        RegisterComponents();
+    }
+
+    /// <param name="x_BCT">Features.</param>
+    /// <param name="noise_B1T">Standard normal, shared by the channels; null = none.</param>
+    public override Tensor forward(Tensor x_BCT, Tensor? noise_B1T)
+    {
+        if (noise_B1T is null)
+            return x_BCT.alias();
+        using var scope = NewDisposeScope();
+        return x_BCT.addcmul(linear.forward(x_BCT), noise_B1T.to(x_BCT.dtype)).MoveToOuterDisposeScope();
+    }
+}

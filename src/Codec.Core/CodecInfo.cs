@@ -27,6 +27,9 @@ public sealed record CodecInfo
     /// <summary>Number in the codec catalogue, written into files; 0 = none.</summary>
     public int CatalogueId { get; init; }
 
+    /// <summary>Offline calls pad the audio to a multiple of this many base frames (multi-scale books, attention windows).</summary>
+    public int FrameMultiple { get; init; } = 1;
+
     /// <summary>Lower-case hex SHA-256 of the weights; empty for a model that was not loaded from a file.</summary>
     public string WeightHash { get; init; } = "";
 
@@ -37,5 +40,9 @@ public sealed record CodecInfo
     public double BitsPerSecond(int books) => Books.Take(books).Sum(b => b.BitsPerCode / b.Stride) * FrameRate;
 
     /// <summary>Base frames of <paramref name="samples"/> samples: the delay is flushed out with extra frames.</summary>
-    public int FramesFor(long samples) => checked((int)((samples + DelaySamples + HopLength - 1) / HopLength));
+    public int FramesFor(long samples)
+    {
+        var frames = (samples + DelaySamples + HopLength - 1) / HopLength;
+        return checked((int)((frames + FrameMultiple - 1) / FrameMultiple * FrameMultiple));
+    }
 }

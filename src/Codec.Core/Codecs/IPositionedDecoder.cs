@@ -8,5 +8,5 @@ public interface IPositionedDecoder
     /// <param name="codes">All books or a prefix.</param>
     /// <param name="firstFrame">Position of their first base frame in the whole signal.</param>
     /// <returns>[B, Channels, S].</returns>
-    Tensor Decode(Codes codes, long firstFrame);
+    Tensor DecodeAt(Codes codes, long firstFrame);
 }

@@ -85,6 +85,22 @@ public sealed class ResidualQuantizer : nn.Module, IQuantizer
             Sum(parts, p => p.Codebook), Sum(parts, p => p.Loss)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>What every stage searches with, side by side: its projection of the residual that reaches it.</summary>
+    /// <param name="latent_BTD">[B, T, D].</param>
+    /// <returns>[B, T, sum of the entries' dimensions].</returns>
+    public Tensor Project(Tensor latent_BTD)
+    {
+        using var scope = NewDisposeScope();
+        var residual_BTD = latent_BTD;
+        var projected = new List<Tensor>();
+        foreach (var stage in _stages)
+        {
+            projected.Add(stage is VectorQuantizer vector ? vector.Project(residual_BTD) : residual_BTD);
+            residual_BTD = residual_BTD - stage.Decode(stage.Encode(residual_BTD));
+        }
+        return cat(projected, -1).MoveToOuterDisposeScope();
+    }
+
     private static StageResult Mask(StageResult part, int[] booksPerItem, int stage)
     {
         var keep_B = tensor(booksPerItem.Select(n => n > stage ? 1f : 0f).ToArray(), device: part.Quantized.device);

@@ -22,6 +22,9 @@ public sealed class ReferenceCase
 
     public IEnumerable<string> Names => _io.Tensors.Keys;
 
+    /// <summary>Names of the recorded inputs: main, short, len1 ...</summary>
+    public IEnumerable<string> Inputs => Names.Where(n => n.EndsWith(".audio", StringComparison.Ordinal)).Select(n => n[..^".audio".Length]);
+
     /// <summary>A recorded tensor.</summary>
     public Tensor this[string name] => _io.Tensors[name].Load();
 

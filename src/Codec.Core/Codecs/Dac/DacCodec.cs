@@ -13,16 +13,13 @@ public sealed class DacCodec : ICodec
 
     /// <param name="config">Shape.</param>
     /// <param name="model">Weights; owned from now on, and set to evaluation.</param>
+    /// <param name="preset">Name and number.</param>
     /// <param name="weightHash">Of the file they came from.</param>
-    public DacCodec(DacConfig config, DacModel model, string weightHash = "")
+    public DacCodec(DacConfig config, DacModel model, CodecPreset preset, string weightHash = "")
     {
         (Config, _model) = (config, model);
         _model.eval();
-        Info = new CodecInfo
-        {
-            Name = $"dac/{config.SampleRate / 1000.0:0.#}khz",
-            SampleRate = config.SampleRate, HopLength = config.HopLength, Books = model.quantizer.Books, WeightHash = weightHash,
-        };
+        Info = InfoOf(config, preset) with { WeightHash = weightHash };
     }
 
     public DacConfig Config { get; }
@@ -33,6 +30,12 @@ public sealed class DacCodec : ICodec
 
     /// <summary>The network itself.</summary>
     public DacModel Model => _model;
+
+    internal static CodecInfo InfoOf(DacConfig config, CodecPreset preset) => new()
+    {
+        Name = preset.Name, CatalogueId = preset.Id, SampleRate = config.SampleRate, HopLength = config.HopLength,
+        Books = [.. Enumerable.Repeat(new CodebookSpec(config.CodebookSize), config.Codebooks)],
+    };
 
     public Codes Encode(Tensor audio_BCS, int? books = null, StreamState? state = null)
     {

@@ -21,6 +21,6 @@ public sealed class NoiseBlock : nn.Module<Tensor, Tensor?, Tensor>
         if (noise_B1T is null)
             return x_BCT.alias();
         using var scope = NewDisposeScope();
-        return x_BCT.addcmul(linear.forward(x_BCT), noise_B1T.to(x_BCT.dtype)).MoveToOuterDisposeScope();
+        return x_BCT.addcmul(linear.forward(x_BCT), noise_B1T.to(x_BCT.dtype), 1).MoveToOuterDisposeScope();
     }
 }

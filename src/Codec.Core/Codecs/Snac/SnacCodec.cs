@@ -52,10 +52,10 @@ public sealed class SnacCodec : ICodec, IPositionedDecoder
         OfflineCall.RefuseState(state, Info);
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
-        return OfflineCall.Fit(Decode(codes, 0L), samples).MoveToOuterDisposeScope();
+        return OfflineCall.Fit(DecodeAt(codes, 0), samples).MoveToOuterDisposeScope();
     }
 
-    public Tensor Decode(Codes codes, long firstFrame)
+    public Tensor DecodeAt(Codes codes, long firstFrame)
     {
         using var inference = inference_mode();
         using var scope = NewDisposeScope();

@@ -1,4 +1,6 @@
 using Codec.Core.Checkpoints;
+using Codec.Core.Codecs.Dac;
+using Codec.Core.Codecs.Snac;
 
 namespace Codec.Core.Codecs;
 
@@ -12,6 +14,8 @@ public static class CodecCatalog
     /// <summary>One line per family; the first that recognises a checkpoint takes it.</summary>
     public static IReadOnlyList<ICodecFamily> Families { get; } =
     [
+        new DacFamily(),
+        new SnacFamily(),
     ];
 
     /// <summary>The preset with a number; null where unknown.</summary>

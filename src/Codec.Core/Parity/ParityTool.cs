@@ -1,4 +1,6 @@
 using Codec.Audio;
+using Codec.Core.Codecs.Dac;
+using Codec.Core.Codecs.Snac;
 using static TorchSharp.torch;
 
 namespace Codec.Core.Parity;
@@ -9,6 +11,8 @@ public static class ParityTool
     /// <summary>All runners; the first that handles a case takes it.</summary>
     public static IReadOnlyList<IParityRunner> Runners { get; } =
     [
+        new DacParity(),
+        new SnacParity(),
     ];
 
     /// <summary>The runner of a case; null where no family claims it.</summary>

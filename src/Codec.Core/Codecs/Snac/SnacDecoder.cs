@@ -8,12 +8,12 @@ namespace Codec.Core.Codecs.Snac;
 /// <summary>Latent to waveform. Keys: model.N.</summary>
 public sealed class SnacDecoder : nn.Module
 {
-    private readonly ModuleList<nn.Module> model;
+    private readonly ModuleList<nn.Module<Tensor, Tensor>> model;
 
     public SnacDecoder(SnacConfig config) : base(nameof(SnacDecoder))
     {
         var (latent, channels) = (config.Latent, config.DecoderDim);
-        model = new ModuleList<nn.Module>();
+        model = new ModuleList<nn.Module<Tensor, Tensor>>();
         if (config.Depthwise)
         {
             model.Add(new PackedConv1d(latent, latent, 7, padding: 3, groups: latent));
@@ -32,6 +32,7 @@ public sealed class SnacDecoder : nn.Module
         }
         model.Add(new Snake(channels));
         model.Add(new PackedConv1d(channels, 1, 7, padding: 3));
+        model.Add(nn.Tanh());
         RegisterComponents();
     }
 
@@ -40,15 +41,13 @@ public sealed class SnacDecoder : nn.Module
     /// <returns>[B, 1, T x hop] in [-1, 1].</returns>
     public Tensor Run(Tensor latent_BDT, Func<int, int, Tensor>? noise)
     {
-        using var scope = NewDisposeScope();
         var blocks = 0;
-        var y = Chain.Run(latent_BDT, model.Select(m => m switch
+        return Chain.Run(latent_BDT, model.Select(m => m switch
         {
             Snake snake => snake.ForwardInPlace,
             SnacDecoderBlock part => Block(part, blocks++, noise),
-            _ => (Func<Tensor, Tensor>)((nn.Module<Tensor, Tensor>)m).forward,
+            _ => (Func<Tensor, Tensor>)m.forward,
         }));
-        return y.tanh().MoveToOuterDisposeScope();
     }
 
     private static Func<Tensor, Tensor> Block(SnacDecoderBlock part, int index, Func<int, int, Tensor>? noise)
@@ -56,15 +55,15 @@ public sealed class SnacDecoder : nn.Module
 }
 
 /// <summary>A strided transposed convolution that halves the channels, noise, three residual units. Keys: block.N.</summary>
-public sealed class SnacDecoderBlock : nn.Module
+public sealed class SnacDecoderBlock : nn.Module<Tensor, Tensor>
 {
-    private readonly ModuleList<nn.Module> block;
+    private readonly ModuleList<nn.Module<Tensor, Tensor>> block;
 
     public SnacDecoderBlock(int channels, int stride, bool noise, bool depthwise) : base(nameof(SnacDecoderBlock))
     {
         var inner = channels / 2;
         var groups = depthwise ? inner : 1;
-        block = new ModuleList<nn.Module>(
+        block = new ModuleList<nn.Module<Tensor, Tensor>>(
             new Snake(channels),
             new PackedConvTranspose1d(channels, inner, 2 * stride, stride, (stride + 1) / 2, stride % 2));
         if (noise)
@@ -74,16 +73,19 @@ public sealed class SnacDecoderBlock : nn.Module
         RegisterComponents();
     }
 
+    /// <summary>Without noise.</summary>
+    public override Tensor forward(Tensor x_BCT) => Run(x_BCT, null);
+
     /// <param name="x_BCT">Features.</param>
     /// <param name="noise">Noise of a length; null = none.</param>
     public Tensor Run(Tensor x_BCT, Func<int, Tensor>? noise)
-        => Chain.Run(x_BCT, block.Select(m => m is NoiseBlock adder
+        => Chain.Run(x_BCT, block.Select(m => m is NoiseBlock adder && noise is not null
             ? x => Add(adder, x, noise)
-            : (Func<Tensor, Tensor>)((nn.Module<Tensor, Tensor>)m).forward));
+            : (Func<Tensor, Tensor>)m.forward));
 
-    private static Tensor Add(NoiseBlock adder, Tensor x_BCT, Func<int, Tensor>? noise)
+    private static Tensor Add(NoiseBlock adder, Tensor x_BCT, Func<int, Tensor> noise)
     {
-        using var values = noise?.Invoke((int)x_BCT.shape[2]).to(x_BCT.device);
-        return adder.forward(x_BCT, values);
+        using var scope = NewDisposeScope();
+        return adder.Add(x_BCT, noise((int)x_BCT.shape[2]).to(x_BCT.device)).MoveToOuterDisposeScope();
     }
 }

@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
-namespace Codec.Core.Codecs;
+namespace Codec.Core;
 
-/// <summary>Code tensors to <see cref="Codes"/> and back, for codecs whose books all have stride 1.</summary>
+/// <summary>Code tensors to <see cref="Codes"/> and back, one of all books where they have the same stride, else one per book.</summary>
 public static class CodeTensors
 {
     /// <param name="codes_BKT">int64 [B, K, T].</param>
@@ -41,6 +41,9 @@ public static class CodeTensors
             .SelectMany(b => Enumerable.Range(0, codes.Books).SelectMany(k => Checked(codes, specs, k, b))).ToArray();
         return tensor(values, [codes.Batch, codes.Books, codes.Frames], device: device);
     }
+
+    /// <summary>The same, with codes checked against their own specs.</summary>
+    public static Tensor ToTensor(Codes codes, Device device) => ToTensor(codes, codes.Specs, device);
 
     private static int[][] Rows(Tensor codes_BT)
     {

@@ -14,7 +14,7 @@ public abstract class AudioReader : IDisposable
     public abstract long? Length { get; }
 
     /// <summary>What was odd but bearable, e.g. a file that ends before its header says; one line each. Grows while reading.</summary>
-    public IReadOnlyList<string> Warnings => _warnings;
+    public virtual IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>Reads the next samples, channels interleaved, nominally in [-1, 1].</summary>
     /// <param name="interleaved">Filled as far as there is audio; whole frames only.</param>

@@ -59,6 +59,25 @@ public class ResamplerTests
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(999)]
+    [InlineData(100000)]
+    public void A_resampling_reader_gives_every_channel_whole(int block)
+    {
+        var random = new Random(4);
+        var interleaved = Enumerable.Range(0, 3 * 50001).Select(_ => random.NextSingle() - 0.5f).ToArray();
+        var bytes = WavTests.Bytes(interleaved, 44100, 3, SampleEncoding.Float32, null);
+        using var reader = new ResamplingReader(AudioFile.OpenRead(new MemoryStream(bytes)), 16000);
+        var pieces = new List<float>();
+        var buffer = new float[3 * block + 2];
+        for (int count; (count = reader.Read(buffer)) > 0;)
+            pieces.AddRange(buffer.AsSpan(0, count));
+        Assert.Equal(reader.Length * 3, pieces.Count);
+        for (var c = 0; c < 3; c++)
+            Assert.Equal(Resampler.Resample(interleaved.Where((_, i) => i % 3 == c).ToArray(), 44100, 16000), pieces.Where((_, i) => i % 3 == c));
+    }
+
+    [Theory]
     [InlineData(0, 0)]
     [InlineData(1, 1)]
     [InlineData(44100, 16000)]

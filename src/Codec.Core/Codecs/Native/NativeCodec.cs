@@ -1,0 +1,73 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Codec.Core.Codecs.Native;
+
+/// <summary>A native model behind <see cref="ICodec"/>: inference only.</summary>
+public sealed class NativeCodec : ICodec
+{
+    private readonly NativeModel _model;
+
+    /// <param name="model">Owned from here on; switched to evaluation mode.</param>
+    /// <param name="weightHash">Lower-case hex SHA-256 of the weight file.</param>
+    public NativeCodec(NativeModel model, string weightHash = "")
+    {
+        _model = model;
+        _model.eval();
+        var config = model.Config;
+        Info = new CodecInfo
+        {
+            Name = config.Name,
+            SampleRate = config.SampleRate,
+            HopLength = config.HopLength,
+            Books = model.Quantizer.Books,
+            Causal = true,
+            DelaySamples = config.DelaySamples,
+            WeightHash = weightHash,
+        };
+    }
+
+    public CodecInfo Info { get; }
+
+    public NativeModel Model => _model;
+
+    public Device Device => _model.parameters().First().device;
+
+    /// <inheritdoc/>
+    public Codes Encode(Tensor audio_BCS, int? books = null, StreamState? state = null)
+    {
+        using var mode = inference_mode();
+        using var scope = NewDisposeScope();
+        var audio_BS = audio_BCS.to(Device).squeeze(1);
+        var samples = audio_BS.shape[1];
+        if (state is null)
+        {
+            var frames = Info.FramesFor(samples);
+            audio_BS = nn.functional.pad(audio_BS, [0, (long)frames * Info.HopLength - samples]);
+        }
+        else if (samples % Info.HopLength != 0)
+        {
+            throw new ArgumentException($"a stream is fed multiples of {Info.HopLength} samples, found {samples}", nameof(audio_BCS));
+        }
+        var codes_BKT = _model.Quantizer.Encode(_model.Encoder.forward(audio_BS, state), books);
+        return CodeTensors.ToCodes(codes_BKT, Info.Books);
+    }
+
+    /// <inheritdoc/>
+    public Tensor Decode(Codes codes, long? samples = null, StreamState? state = null)
+    {
+        using var mode = inference_mode();
+        using var scope = NewDisposeScope();
+        var codes_BKT = CodeTensors.ToTensor(codes, Device);
+        var audio_BS = _model.Decoder.forward(_model.Quantizer.Decode(codes_BKT), state);
+        if (state is null)
+        {
+            var start = Math.Min(Info.DelaySamples, audio_BS.shape[1]);
+            var available = audio_BS.shape[1] - start;
+            audio_BS = audio_BS.narrow(1, start, Math.Min(samples ?? available, available));
+        }
+        return audio_BS.unsqueeze(1).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose() => _model.Dispose();
+}

@@ -1,0 +1,72 @@
+using Codec.Core.Layers;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Codec.Core.Codecs.Native;
+
+/// <summary>Latent frames to audio: causal blocks, then log-magnitude and phase of spectra, then inverse STFT.</summary>
+public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
+{
+    private readonly Linear embed, upsample, head;
+    private readonly LayerNorm norm;
+    private readonly ConvNeXtStack stack, head_stack;
+    private readonly Tensor window;
+    private readonly NativeConfig _config;
+
+    // exp of the predicted log-magnitude is cut here: an untrained or misled head must not overflow.
+    private const double MaxLogMagnitude = 6;
+
+    public NativeDecoder(NativeConfig config) : base(nameof(NativeDecoder))
+    {
+        _config = config;
+        embed = nn.Linear(config.LatentDim, config.DecoderWidth);
+        stack = new ConvNeXtStack(config.DecoderWidth, config.DecoderBlocks, config.Expansion, config.Kernel);
+        upsample = nn.Linear(config.DecoderWidth, config.SpectraPerFrame * config.HeadWidth);
+        head_stack = new ConvNeXtStack(config.HeadWidth, config.HeadBlocks, config.Expansion, config.Kernel);
+        norm = nn.LayerNorm(config.HeadWidth);
+        head = nn.Linear(config.HeadWidth, 2 * config.Bins);
+        // Overlap-added squared Hann windows sum to 0.375 * WindowLength / StftHop: divided out here once.
+        using var hann = hann_window(config.WindowLength);
+        window = hann / (0.375 * config.WindowLength / config.StftHop);
+        RegisterComponents();
+    }
+
+    /// <param name="latent_BTD">[B, T, D].</param>
+    /// <param name="state">Stream memory; null = offline.</param>
+    /// <returns>[B, T * hop], lagging the input of the encoder by the delay.</returns>
+    public override Tensor forward(Tensor latent_BTD, StreamState? state)
+    {
+        using var scope = NewDisposeScope();
+        var (b, frames) = (latent_BTD.shape[0], latent_BTD.shape[1]);
+        var x_BTC = upsample.forward(stack.forward(embed.forward(latent_BTD), state));
+        x_BTC = head_stack.forward(x_BTC.reshape(b, frames * _config.SpectraPerFrame, _config.HeadWidth), state);
+        var polar_BNF = head.forward(norm.forward(x_BTC));
+        var magnitude_BNF = polar_BNF.narrow(2, 0, _config.Bins).clamp_max(MaxLogMagnitude).exp();
+        var spectrum_BNF = torch.polar(magnitude_BNF, polar_BNF.narrow(2, _config.Bins, _config.Bins));
+        var pieces_BNW = fft.irfft(spectrum_BNF, _config.WindowLength) * window;
+        return OverlapAdd(pieces_BNW, state).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Adds windowed pieces [B, N, W] at the hop; the unfinished tail stays in the stream.</summary>
+    /// <returns>[B, N * StftHop].</returns>
+    private Tensor OverlapAdd(Tensor pieces_BNW, StreamState? state)
+    {
+        var (b, n) = (pieces_BNW.shape[0], pieces_BNW.shape[1]);
+        var hop = _config.StftHop;
+        var parts = _config.WindowLength / hop;
+        var pieces_BNPH = pieces_BNW.reshape(b, n, parts, hop);
+        // Part p of piece i lands in output hop i + p: shift each part by p hops and add.
+        var sum_BNH = F.pad(pieces_BNPH.select(2, 0), [0, 0, 0, parts - 1]);
+        for (var p = 1; p < parts; p++)
+            sum_BNH = sum_BNH + F.pad(pieces_BNPH.select(2, p), [0, 0, p, parts - 1 - p]);
+        var tail = state?.Slot(this, () => new TensorSlot(zeros(b, parts - 1, hop, pieces_BNW.dtype, pieces_BNW.device)));
+        if (tail is not null)
+        {
+            sum_BNH = sum_BNH + F.pad(tail.Value, [0, 0, 0, n]);
+            tail.Set(sum_BNH.narrow(1, n, parts - 1));
+        }
+        return sum_BNH.narrow(1, 0, n).reshape(b, n * hop);
+    }
+}

@@ -1,0 +1,181 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Codec.Audio;
+using Codec.Core.Codecs.Native;
+using Codec.Training.Data;
+using Codec.Training.Optimization;
+
+namespace Codec.Training.Codecs;
+
+/// <summary>A training run of a native codec.</summary>
+public sealed record CodecTrainConfig
+{
+    /// <summary>What is trained: "codec".</summary>
+    public string Kind { get; init; } = "codec";
+
+    public NativeConfig Model { get; init; } = new();
+
+    /// <summary>Manifest or folder of training audio; relative to the config file.</summary>
+    public required string Train { get; init; }
+
+    /// <summary>Manifest or folder of held-out speakers; relative to the config file.</summary>
+    public required string Validation { get; init; }
+
+    /// <summary>Source of the manifest that is validated on; empty = all.</summary>
+    public string ValidationSource { get; init; } = "";
+
+    /// <summary>Files per validation pass.</summary>
+    public int ValidationFiles { get; init; } = 16;
+
+    /// <summary>Folder of the run: checkpoints, logs, audio; relative to the config file.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>Folder for decoded audio; relative to the config file.</summary>
+    public string Cache { get; init; } = "runs/cache";
+
+    /// <summary>Weights that the run starts from; null = random.</summary>
+    public string? InitialWeights { get; init; }
+
+    public long Steps { get; init; } = 10000;
+    public int BatchSize { get; init; } = 16;
+
+    /// <summary>Seconds of a crop.</summary>
+    public double CropSeconds { get; init; } = 0.5;
+
+    /// <summary>Steps without quantizer, after which the books start from k-means.</summary>
+    public long QuantizeFrom { get; init; } = 500;
+
+    /// <summary>Chance that an item keeps all books; the others keep a uniform number.</summary>
+    public double AllBooksShare { get; init; } = 0.5;
+
+    public Schedule Schedule { get; init; } = new();
+    public AdamWConfig Optimizer { get; init; } = new();
+    public double MaxGradientNorm { get; init; } = 1;
+    public LossConfig Loss { get; init; } = new();
+    public AdversarialConfig? Adversarial { get; init; }
+    public AugmentationConfig Augmentation { get; init; } = new();
+
+    /// <summary>Weight per second of audio by source of the manifest; 1 where none is given.</summary>
+    public IReadOnlyDictionary<string, double> SourceWeights { get; init; } = new Dictionary<string, double>();
+
+    public int Seed { get; init; } = 1;
+    public double CheckpointMinutes { get; init; } = 4;
+    public long ValidateEvery { get; init; } = 2000;
+    public long LogEvery { get; init; } = 50;
+
+    /// <summary>Threads of libtorch; 0 = the machine's choice.</summary>
+    public int Threads { get; init; }
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        WriteIndented = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+
+    /// <summary>Reads a config; its relative paths are resolved against its folder.</summary>
+    /// <exception cref="ConfigException">Not a config, or a value is out of range.</exception>
+    public static CodecTrainConfig Load(string path)
+    {
+        if (!File.Exists(path))
+            throw new ConfigException($"{path}: expected a training config, found nothing");
+        try
+        {
+            var config = JsonSerializer.Deserialize<CodecTrainConfig>(File.ReadAllText(path), Json)
+                ?? throw new ConfigException($"{path}: empty");
+            var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+            string Absolute(string relative) => Path.GetFullPath(relative, folder);
+            return (config with
+            {
+                Train = Absolute(config.Train),
+                Validation = Absolute(config.Validation),
+                Run = Absolute(config.Run),
+                Cache = Absolute(config.Cache),
+                InitialWeights = config.InitialWeights is null ? null : Absolute(config.InitialWeights),
+            }).Validate();
+        }
+        catch (JsonException e)
+        {
+            throw new ConfigException($"{path}: {e.Message}", e);
+        }
+    }
+
+    public string ToJson() => JsonSerializer.Serialize(this, Json);
+
+    /// <exception cref="ConfigException">A value is out of range.</exception>
+    public CodecTrainConfig Validate()
+    {
+        Require.That(Kind == "codec", nameof(Kind), "codec", Kind);
+        Model.Validate();
+        Require.Positive(Steps);
+        Require.InRange(BatchSize, 1, 4096);
+        Require.InRange(CropSeconds, 0.05, 60);
+        Require.InRange(AllBooksShare, 0, 1);
+        Require.Positive(MaxGradientNorm);
+        Require.Positive(ValidateEvery);
+        Require.Positive(LogEvery);
+        Schedule.Validate();
+        Loss.Validate();
+        Adversarial?.Validate();
+        Augmentation.Validate();
+        return this;
+    }
+}
+
+/// <summary>Reconstruction terms.</summary>
+public sealed record LossConfig
+{
+    public double Mel { get; init; } = 1;
+    public IReadOnlyList<int> MelWindows { get; init; } = [128, 256, 512, 1024, 2048];
+    public IReadOnlyList<int> MelBands { get; init; } = [10, 20, 40, 80, 160];
+
+    /// <summary>Weight of spectral convergence plus log-magnitude distance of full STFTs (Yamamoto et al. 2020).</summary>
+    public double Stft { get; init; }
+
+    public IReadOnlyList<int> StftWindows { get; init; } = [256, 512, 1024];
+
+    /// <summary>Weight of the mean absolute difference of samples.</summary>
+    public double Waveform { get; init; }
+
+    public double Commitment { get; init; } = 1;
+
+    public LossConfig Validate()
+    {
+        Require.That(MelWindows.Count == MelBands.Count && MelWindows.Count > 0, nameof(MelBands), $"{MelWindows.Count} entries", MelBands.Count);
+        return this;
+    }
+}
+
+/// <summary>Discriminators and when they join.</summary>
+public sealed record AdversarialConfig
+{
+    /// <summary>First step with discriminators.</summary>
+    public long From { get; init; }
+
+    public double GeneratorWeight { get; init; } = 0.1;
+    public double FeatureWeight { get; init; } = 0.2;
+
+    /// <summary>Discriminators learn every n-th step.</summary>
+    public int Every { get; init; } = 1;
+
+    public double LearningRate { get; init; } = 3e-4;
+
+    /// <summary>Windows of the spectrogram discriminators, samples.</summary>
+    public IReadOnlyList<int> Windows { get; init; } = [256, 512, 1024];
+
+    /// <summary>Periods of the waveform discriminators (Kong et al. 2020), samples.</summary>
+    public IReadOnlyList<int> Periods { get; init; } = [];
+
+    public int Channels { get; init; } = 32;
+
+    public AdversarialConfig Validate()
+    {
+        Require.InRange(Every, 1, 1000);
+        Require.Positive(LearningRate);
+        Require.InRange(Channels, 1, 1024);
+        return this;
+    }
+}

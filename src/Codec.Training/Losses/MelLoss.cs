@@ -49,11 +49,7 @@ public sealed class MelLoss : IDisposable
     private static Tensor LogMel(Tensor audio_BS, int window, Tensor shape_W, Tensor filters_FM)
     {
         using var scope = NewDisposeScope();
-        var padded = nn.functional.pad(audio_BS.unsqueeze(1), [window / 2, window / 2], PaddingModes.Reflect).squeeze(1);
-        var spectrum_BNF = fft.rfft(padded.unfold(1, window, window / 4) * shape_W);
-        var parts = view_as_real(spectrum_BNF);
-        // A small constant keeps the gradient of the root finite at silence.
-        var magnitude_BNF = (parts.pow(2).sum(-1) + 1e-9).sqrt();
+        var magnitude_BNF = Spectra.Magnitudes(audio_BS, window, shape_W);
         return matmul(magnitude_BNF, filters_FM).add(Floor).log().MoveToOuterDisposeScope();
     }
 

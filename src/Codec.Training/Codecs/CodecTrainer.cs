@@ -1,0 +1,181 @@
+using System.Diagnostics;
+using Codec.Core.Codecs.Native;
+using Codec.Training.Data;
+using Codec.Training.Losses;
+using Codec.Training.Optimization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Codec.Training.Codecs;
+
+/// <summary>What one training step did.</summary>
+public sealed record StepReport
+{
+    public required long Step { get; init; }
+
+    /// <summary>Losses and norms by name.</summary>
+    public required IReadOnlyDictionary<string, double> Values { get; init; }
+
+    /// <summary>Seconds of audio learned from per second of wall time, since the last report.</summary>
+    public double AudioPerSecond { get; init; }
+}
+
+/// <summary>
+/// Trains a native codec. Deterministic for a seed, device and thread count; all that a step depends on beyond
+/// <see cref="TrainingState"/> is derived from (seed, step).
+/// </summary>
+public sealed class CodecTrainer : IDisposable
+{
+    private readonly CodecTrainConfig _config;
+    private readonly Device _device;
+    private readonly CropSampler _crops;
+    private readonly ReconstructionLoss _loss;
+    private readonly AdversarialTraining? _adversarial;
+    private readonly int _samples;
+    private readonly int _padded;
+
+    /// <param name="config">Validated.</param>
+    /// <param name="corpus">Training audio at the model's rate.</param>
+    /// <param name="device">Where the model trains.</param>
+    public CodecTrainer(CodecTrainConfig config, AudioCorpus corpus, Device device)
+    {
+        _config = config;
+        _device = device;
+        _crops = new CropSampler(corpus, config.Augmentation, config.SourceWeights, config.Seed);
+        random.manual_seed(config.Seed);
+        Model = new NativeModel(config.Model);
+        if (config.InitialWeights is { } weights)
+            NativeCheckpoint.LoadWeights(Model, weights);
+        Model.to(device);
+        Optimizer = new AdamW(Model.named_parameters(), config.Optimizer);
+        _loss = new ReconstructionLoss(config.Model.SampleRate, config.Loss, device);
+        _adversarial = config.Adversarial is { } adversarial ? new AdversarialTraining(config, adversarial, device) : null;
+
+        var hop = config.Model.HopLength;
+        _samples = (int)Math.Round(config.CropSeconds * config.Model.SampleRate);
+        _padded = (_samples + config.Model.DelaySamples + hop - 1) / hop * hop;
+        State = new TrainingState(Model, Optimizer, _adversarial);
+    }
+
+    public NativeModel Model { get; }
+
+    public AdamW Optimizer { get; }
+
+    /// <summary>All that a checkpoint of the run holds.</summary>
+    public TrainingState State { get; }
+
+    /// <summary>Steps done.</summary>
+    public long Step => State.Step;
+
+    /// <summary>Seconds of audio in a step.</summary>
+    public double SecondsPerStep => (double)_config.BatchSize * _samples / _config.Model.SampleRate;
+
+    private bool Quantizing => Step >= _config.QuantizeFrom;
+
+    /// <summary>Runs to the end of the schedule or until cancelled.</summary>
+    /// <param name="afterStep">Called after every step, with a report on every <see cref="CodecTrainConfig.LogEvery"/>-th.</param>
+    /// <param name="cancellation">Stops between two steps.</param>
+    public void Run(Action<StepReport?> afterStep, CancellationToken cancellation = default)
+    {
+        var sums = new Dictionary<string, double>();
+        var clock = Stopwatch.StartNew();
+        var (count, started) = (0, 0.0);
+        while (Step < _config.Steps && !cancellation.IsCancellationRequested)
+        {
+            foreach (var (name, value) in TrainStep())
+                sums[name] = sums.GetValueOrDefault(name) + value;
+            count++;
+            StepReport? report = null;
+            if (Step % _config.LogEvery == 0)
+            {
+                var elapsed = clock.Elapsed.TotalSeconds;
+                report = new StepReport
+                {
+                    Step = Step,
+                    Values = sums.ToDictionary(s => s.Key, s => s.Value / count),
+                    AudioPerSecond = count * SecondsPerStep / (elapsed - started),
+                };
+                sums.Clear();
+                (count, started) = (0, elapsed);
+            }
+            afterStep(report);
+        }
+    }
+
+    /// <summary>One update of the model (and of the discriminators where they have joined).</summary>
+    /// <returns>Losses by name.</returns>
+    public IReadOnlyDictionary<string, double> TrainStep()
+    {
+        using var scope = NewDisposeScope();
+        Model.train();
+        if (Step == _config.QuantizeFrom && _config.InitialWeights is null)
+            InitializeBooks();
+        var values = new Dictionary<string, double>();
+        var target_BS = Crops(Step);
+        using var latent_BTD = Model.Encoder.forward(Pad(target_BS), null);
+        var (decoded_BS, quantizerLoss) = Decode(latent_BTD, values);
+        var output_BS = decoded_BS.narrow(1, _config.Model.DelaySamples, _samples);
+
+        var total = _loss.Compute(output_BS, target_BS, values);
+        if (quantizerLoss is not null)
+            total = total + quantizerLoss * _config.Loss.Commitment;
+        var adversarial = _adversarial is not null && Step >= _config.Adversarial!.From;
+        if (adversarial)
+        {
+            if (Step % _config.Adversarial!.Every == 0)
+                _adversarial!.TrainDiscriminators(output_BS.detach(), target_BS, values);
+            total = total + _adversarial!.GeneratorLoss(output_BS, target_BS, values);
+        }
+        total.backward();
+        values["gradient_norm"] = Optimizer.Step(_config.Schedule.At(Step, _config.Steps), _config.MaxGradientNorm);
+        if (Quantizing)
+            UpdateBooks(latent_BTD, values);
+        State.Step++;
+        return values;
+    }
+
+    private (Tensor Decoded_BS, Tensor? Loss) Decode(Tensor latent_BTD, Dictionary<string, double> values)
+    {
+        if (!Quantizing)
+            return (Model.Decoder.forward(latent_BTD, null), null);
+        var draw = Seeds.Random(_config.Seed, Step, "books");
+        var books = Model.Quantizer.Books.Count;
+        var limits = Enumerable.Range(0, _config.BatchSize)
+            .Select(_ => draw.NextDouble() < _config.AllBooksShare ? books : 1 + draw.Next(books)).ToArray();
+        var quantized = Model.Quantizer.Quantize(latent_BTD, limits);
+        values["commitment"] = quantized.Loss.item<float>();
+        return (Model.Decoder.forward(quantized.Quantized, null), quantized.Loss);
+    }
+
+    private void UpdateBooks(Tensor latent_BTD, Dictionary<string, double> values)
+    {
+        var latent_ND = latent_BTD.detach().reshape(-1, _config.Model.LatentDim);
+        var replaced = Model.Quantizer.UpdateCodebooks(latent_ND, Seeds.Random(_config.Seed, Step, "replace"));
+        values["replaced_entries"] = replaced.Sum();
+    }
+
+    /// <summary>K-means on latents of as many crops as give every entry a few vectors.</summary>
+    private void InitializeBooks()
+    {
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        var perStep = _config.BatchSize * _padded / _config.Model.HopLength;
+        var batches = Math.Max(1, 12 * _config.Model.Quantizer.Size / perStep);
+        var latents = Enumerable.Range(0, batches)
+            .Select(i => Model.Encoder.forward(Pad(Crops(Step + 1 + i)), null).reshape(-1, _config.Model.LatentDim)).ToArray();
+        Model.Quantizer.Initialize(cat(latents), iterations: 8, Seeds.Random(_config.Seed, Step, "k-means"));
+    }
+
+    private Tensor Crops(long step)
+        => tensor(_crops.Batch(step, _config.BatchSize, _samples), [_config.BatchSize, _samples], device: _device);
+
+    private Tensor Pad(Tensor audio_BS) => nn.functional.pad(audio_BS, [0, _padded - _samples]);
+
+    public void Dispose()
+    {
+        Model.Dispose();
+        Optimizer.Dispose();
+        _loss.Dispose();
+        _adversarial?.Dispose();
+    }
+}

@@ -49,8 +49,19 @@ public sealed class EmaCodebook : nn.Module
         return codebook.index_select(0, codes.reshape(-1)).view([.. codes.shape, codebook.shape[1]]).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Adds assigned vectors to the running sums.</summary>
-    internal void Observe(Tensor x, Tensor codes)
+    /// <summary>Starts the running sums from the entries, as if each had just been used evenly.</summary>
+    internal void ResetSums()
+    {
+        using var mode = no_grad();
+        cluster_size.fill_(1);
+        embed_sum.copy_(codebook);
+    }
+
+    /// <summary>Takes assigned vectors into the running means; entries unused for long become random ones of them.</summary>
+    /// <param name="x">[..., D].</param>
+    /// <param name="codes">Entries that they were assigned to, [...].</param>
+    /// <param name="replacement">Picks the vectors.</param>
+    internal void Learn(Tensor x, Tensor codes, Random replacement)
     {
         using var scope = NewDisposeScope();
         var (x_ND, codes_N) = (x.reshape(-1, x.shape[^1]), codes.reshape(-1));
@@ -58,11 +69,10 @@ public sealed class EmaCodebook : nn.Module
         var sums_VD = zeros_like(codebook).index_add_(0, codes_N, x_ND, 1);
         cluster_size.mul_(Decay).add_(counts_V, alpha: 1 - Decay);
         embed_sum.mul_(Decay).add_(sums_VD, alpha: 1 - Decay);
+        MoveToMeans(x_ND, replacement);
     }
 
-    /// <summary>Moves the entries to the running means; dead ones to random vectors of the batch.</summary>
-    /// <returns>How many were replaced.</returns>
-    internal int Update(Tensor x_ND, Random random)
+    private void MoveToMeans(Tensor x_ND, Random random)
     {
         using var scope = NewDisposeScope();
         var even = cluster_size.sum() / _size;
@@ -70,14 +80,13 @@ public sealed class EmaCodebook : nn.Module
         var dead_M = cluster_size.lt(even * DeadShare).nonzero().squeeze(1);
         var count = (int)dead_M.shape[0];
         if (count == 0)
-            return 0;
+            return;
         var picks = Enumerable.Range(0, count).Select(_ => (long)random.Next((int)x_ND.shape[0])).ToArray();
         var fresh_MD = x_ND.index_select(0, tensor(picks, device: x_ND.device));
         var share = even * 0.5;
         codebook.index_copy_(0, dead_M, fresh_MD);
         cluster_size.index_fill_(0, dead_M, share.item<float>());
         embed_sum.index_copy_(0, dead_M, fresh_MD * share);
-        return count;
     }
 
     internal void Initialize(Tensor x_ND, int iterations, Random random)
@@ -91,7 +100,7 @@ public sealed class EmaCodebook : nn.Module
             var codes_N = Nearest(x_ND);
             cluster_size.copy_(bincount(codes_N, minlength: _size).to(x_ND.dtype));
             embed_sum.zero_().index_add_(0, codes_N, x_ND, 1);
-            Update(x_ND, random);
+            MoveToMeans(x_ND, random);
         }
         // The running sums are averages over steps: scale the counts of all vectors down to those of one.
         var perStep = 1.0 / Math.Max(1, n / 512.0);

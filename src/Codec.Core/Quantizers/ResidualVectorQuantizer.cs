@@ -56,8 +56,13 @@ public sealed class ResidualVectorQuantizer : nn.Module, IQuantizer
     }
 
     /// <inheritdoc/>
-    /// <remarks>In training mode the codebooks' running sums take in this batch; see <see cref="UpdateCodebooks"/>.</remarks>
-    public QuantizedLatent Quantize(Tensor latent_BTD, int[]? booksPerItem = null)
+    public QuantizedLatent Quantize(Tensor latent_BTD, int[]? booksPerItem = null) => Quantize(latent_BTD, booksPerItem, null);
+
+    /// <summary>As the other, and the books learn from the batch after it was quantized.</summary>
+    /// <param name="latent_BTD">[B, T, D].</param>
+    /// <param name="booksPerItem">Books that each item keeps; null = all.</param>
+    /// <param name="replacement">Picks vectors in place of entries that were not used for long; null = the books stay as they are.</param>
+    public QuantizedLatent Quantize(Tensor latent_BTD, int[]? booksPerItem, Random? replacement)
     {
         using var scope = NewDisposeScope();
         var residual_BTD = latent_BTD.detach();
@@ -72,8 +77,8 @@ public sealed class ResidualVectorQuantizer : nn.Module, IQuantizer
             {
                 codes_BT = layers[k].Nearest(residual_BTD);
                 entry_BTD = layers[k].Lookup(codes_BT);
-                if (training)
-                    layers[k].Observe(residual_BTD, codes_BT);
+                if (replacement is not null)
+                    layers[k].Learn(residual_BTD, codes_BT, replacement);
             }
             var kept_B11 = limits_B?.gt(k).to(latent_BTD.dtype).view(-1, 1, 1);
             var kept_BTD = kept_B11 is null ? entry_BTD : entry_BTD * kept_B11;
@@ -90,26 +95,6 @@ public sealed class ResidualVectorQuantizer : nn.Module, IQuantizer
             quantized_BTD.MoveToOuterDisposeScope(),
             stack(codes, 1).MoveToOuterDisposeScope(),
             (loss * (CommitmentWeight / layers.Count)).MoveToOuterDisposeScope());
-    }
-
-    /// <summary>Moves every book to its running means and replaces entries that were not used for long.</summary>
-    /// <param name="latent_ND">Vectors to draw replacements from, [N, D].</param>
-    /// <param name="random">Picks the replacements.</param>
-    /// <returns>Replaced entries per book.</returns>
-    public int[] UpdateCodebooks(Tensor latent_ND, Random random)
-    {
-        using var mode = no_grad();
-        using var scope = NewDisposeScope();
-        var residual_ND = latent_ND.detach();
-        var replaced = new int[layers.Count];
-        for (var k = 0; k < layers.Count; k++)
-        {
-            var codes_N = layers[k].Nearest(residual_ND);
-            var next_ND = residual_ND - layers[k].Lookup(codes_N);
-            replaced[k] = layers[k].Update(residual_ND, random);
-            residual_ND = next_ND;
-        }
-        return replaced;
     }
 
     /// <summary>Sets every book by k-means on the residuals of <paramref name="latent_ND"/>.</summary>

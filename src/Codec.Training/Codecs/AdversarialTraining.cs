@@ -1,5 +1,6 @@
 using Codec.Training.Discriminators;
 using Codec.Training.Optimization;
+using AdamW = Codec.Training.Optimization.AdamW;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

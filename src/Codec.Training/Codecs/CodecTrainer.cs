@@ -112,7 +112,7 @@ public sealed class CodecTrainer : IDisposable
             InitializeBooks();
         var values = new Dictionary<string, double>();
         var target_BS = Crops(Step);
-        using var latent_BTD = Model.Encoder.forward(Pad(target_BS), null);
+        var latent_BTD = Model.Encoder.forward(Pad(target_BS), null);
         var (decoded_BS, quantizerLoss) = Decode(latent_BTD, values);
         var output_BS = decoded_BS.narrow(1, _config.Model.DelaySamples, _samples);
 
@@ -128,8 +128,6 @@ public sealed class CodecTrainer : IDisposable
         }
         total.backward();
         values["gradient_norm"] = Optimizer.Step(_config.Schedule.At(Step, _config.Steps), _config.MaxGradientNorm);
-        if (Quantizing)
-            UpdateBooks(latent_BTD, values);
         State.Step++;
         return values;
     }
@@ -142,16 +140,9 @@ public sealed class CodecTrainer : IDisposable
         var books = Model.Quantizer.Books.Count;
         var limits = Enumerable.Range(0, _config.BatchSize)
             .Select(_ => draw.NextDouble() < _config.AllBooksShare ? books : 1 + draw.Next(books)).ToArray();
-        var quantized = Model.Quantizer.Quantize(latent_BTD, limits);
+        var quantized = Model.Quantizer.Quantize(latent_BTD, limits, Seeds.Random(_config.Seed, Step, "replace"));
         values["commitment"] = quantized.Loss.item<float>();
         return (Model.Decoder.forward(quantized.Quantized, null), quantized.Loss);
-    }
-
-    private void UpdateBooks(Tensor latent_BTD, Dictionary<string, double> values)
-    {
-        var latent_ND = latent_BTD.detach().reshape(-1, _config.Model.LatentDim);
-        var replaced = Model.Quantizer.UpdateCodebooks(latent_ND, Seeds.Random(_config.Seed, Step, "replace"));
-        values["replaced_entries"] = replaced.Sum();
     }
 
     /// <summary>K-means on latents of as many crops as give every entry a few vectors.</summary>

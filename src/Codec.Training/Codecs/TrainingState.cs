@@ -40,7 +40,7 @@ public sealed class TrainingState(NativeModel model, AdamW optimizer, Adversaria
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        using var checkpoint = Checkpoint.Open(path);
+        var checkpoint = Checkpoint.Open(path);
         var missing = new List<string>();
         foreach (var (name, value) in Tensors())
         {
@@ -58,7 +58,7 @@ public sealed class TrainingState(NativeModel model, AdamW optimizer, Adversaria
         }
         if (missing.Count > 0)
             throw new CheckpointException(path, $"does not fit this run: {string.Join("; ", missing.Take(5))}{(missing.Count > 5 ? $"; and {missing.Count - 5} more" : "")}");
-        long Number(string key) => checkpoint.Metadata.TryGetValue(key, out var text) && long.TryParse(text, out var value) ? value : 0;
+        long Number(string key) => checkpoint.Metadata.TryGetValue(key, out var text) && long.TryParse(text as string, out var value) ? value : 0;
         Step = Number("step");
         optimizer.Resume(Number("optimizer_steps"));
         adversarial?.Resume(Number("discriminator_steps"));

@@ -53,8 +53,6 @@ internal static class Spectra
     {
         using var scope = NewDisposeScope();
         var padded = nn.functional.pad(audio_BS.unsqueeze(1), [window / 2, window / 2], PaddingModes.Reflect).squeeze(1);
-        var parts = view_as_real(fft.rfft(padded.unfold(1, window, window / 4) * shape_W));
-        // A small constant keeps the gradient of the root finite at silence.
-        return (parts.pow(2).sum(-1) + 1e-9).sqrt().MoveToOuterDisposeScope();
+        return fft.rfft(padded.unfold(1, window, window / 4) * shape_W).abs().MoveToOuterDisposeScope();
     }
 }

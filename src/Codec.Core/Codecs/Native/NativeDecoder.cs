@@ -16,7 +16,7 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
     private readonly NativeConfig _config;
 
     // exp of the predicted log-magnitude is cut here: an untrained or misled head must not overflow.
-    private const double MaxLogMagnitude = 6;
+    private static readonly Scalar MaxLogMagnitude = 6;
 
     public NativeDecoder(NativeConfig config) : base(nameof(NativeDecoder))
     {

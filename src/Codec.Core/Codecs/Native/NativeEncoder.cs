@@ -16,7 +16,8 @@ public sealed class NativeEncoder : nn.Module<Tensor, StreamState?, Tensor>
     private readonly NativeConfig _config;
 
     // Log magnitudes of speech between digital silence and full scale, brought to about unit variance.
-    private const double Floor = 1e-4, Offset = 2.0, Scale = 0.4;
+    // (Kept scalars: TorchSharp may collect one made in passing while libtorch still reads it.)
+    private static readonly Scalar Floor = 1e-4, Offset = 2.0, Scale = 0.4;
 
     public NativeEncoder(NativeConfig config) : base(nameof(NativeEncoder))
     {
@@ -44,7 +45,7 @@ public sealed class NativeEncoder : nn.Module<Tensor, StreamState?, Tensor>
 
         var frames_BNW = joined_BS.unfold(1, _config.WindowLength, _config.StftHop) * window;
         var magnitude_BNF = fft.rfft(frames_BNW).abs();
-        var log_BNF = (magnitude_BNF.clamp_min(Floor).log() + Offset) * Scale;
+        var log_BNF = magnitude_BNF.clamp_min(Floor).log().add(Offset).mul(Scale);
         var x_BTC = log_BNF.reshape(b, samples / _config.HopLength, _config.SpectraPerFrame * _config.Bins);
         x_BTC = stack.forward(embed_norm.forward(embed.forward(x_BTC)), state);
         return project.forward(norm.forward(x_BTC)).MoveToOuterDisposeScope();

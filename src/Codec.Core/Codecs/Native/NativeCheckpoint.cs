@@ -1,0 +1,86 @@
+using Codec.Audio;
+using Codec.Core.Checkpoints;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Codec.Core.Codecs.Native;
+
+/// <summary>
+/// Native models on disk: one safetensors file whose metadata holds the config as JSON under <see cref="ConfigKey"/>.
+/// Windows and running sums of codebooks are not stored: they follow from the config or matter in training only.
+/// </summary>
+public static class NativeCheckpoint
+{
+    public const string ConfigKey = "codec.config";
+
+    private static readonly string[] Unstored = [".window", ".cluster_size", ".embed_sum"];
+
+    /// <summary>True where the file says that it is one of ours.</summary>
+    public static bool Fits(Checkpoint checkpoint) => checkpoint.Metadata.ContainsKey(ConfigKey);
+
+    /// <summary>A codec ready for inference.</summary>
+    /// <exception cref="CheckpointException">Unreadable, not of this family, or keys do not fit.</exception>
+    public static NativeCodec Load(string path, Device? device = null) => Load(Checkpoint.Open(path), device);
+
+    /// <inheritdoc cref="Load(string, Device?)"/>
+    public static NativeCodec Load(Checkpoint checkpoint, Device? device = null)
+    {
+        var model = new NativeModel(ReadConfig(checkpoint));
+        try
+        {
+            Fill(model, checkpoint);
+            model.to(device ?? CPU);
+            return new NativeCodec(model, checkpoint.Sha256);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The config inside a checkpoint.</summary>
+    /// <exception cref="CheckpointException">There is none, or it is not valid.</exception>
+    public static NativeConfig ReadConfig(Checkpoint checkpoint)
+    {
+        if (!checkpoint.Metadata.TryGetValue(ConfigKey, out var text) || text is not string json)
+            throw new CheckpointException(checkpoint.FilePath, $"expected metadata {ConfigKey} of a native codec, found none");
+        try
+        {
+            return NativeConfig.FromJson(json, ConfigKey);
+        }
+        catch (ConfigException e)
+        {
+            throw new CheckpointException(checkpoint.FilePath, e.Message, e);
+        }
+    }
+
+    /// <summary>Fills a model of the same shape, e.g. to train on from it.</summary>
+    public static void LoadWeights(NativeModel model, string path) => Fill(model, Checkpoint.Open(path));
+
+    /// <summary>Writes a model for inference.</summary>
+    /// <param name="model">Its weights are stored.</param>
+    /// <param name="path">Target; replaced only when all is written.</param>
+    /// <param name="half">Store 16-bit floats.</param>
+    /// <param name="metadata">Further entries: training steps, seed, data.</param>
+    public static void Save(NativeModel model, string path, bool half = true, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        var tensors = model.state_dict().Where(p => IsStored(p.Key))
+            .ToDictionary(p => p.Key, p => p.Value.cpu().to(half ? ScalarType.Float16 : ScalarType.Float32));
+        var entries = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>()) { [ConfigKey] = model.Config.ToJson() };
+        SafetensorsFile.Write(path, tensors, entries);
+    }
+
+    private static bool IsStored(string key) => !Unstored.Any(key.EndsWith);
+
+    private static void Fill(NativeModel model, Checkpoint checkpoint)
+    {
+        var own = model.state_dict().Where(p => !IsStored(p.Key))
+            .Select(p => new CheckpointTensor(p.Key, p.Value.dtype, p.Value.shape, () => p.Value.clone()));
+        checkpoint.WithTensors(checkpoint.Tensors.Values.Where(t => IsStored(t.Name)).Concat(own)).LoadInto(model);
+        foreach (var codebook in model.Quantizer.Codebooks)
+            codebook.ResetSums();
+    }
+}

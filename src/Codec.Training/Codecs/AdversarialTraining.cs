@@ -1,3 +1,4 @@
+using Codec.Core.Layers;
 using Codec.Training.Discriminators;
 using Codec.Training.Optimization;
 using AdamW = Codec.Training.Optimization.AdamW;
@@ -19,10 +20,10 @@ public sealed class AdversarialTraining : IDisposable
     {
         _run = run;
         _config = config;
-        _discriminators = new ModuleList<nn.Module>([
+        _discriminators = ModuleFactory.Build(() => new ModuleList<nn.Module>([
             .. config.Windows.Select(w => new SpectrogramDiscriminator(w, config.Channels)),
             .. config.Periods.Select(p => new PeriodDiscriminator(p, config.Channels)),
-        ]);
+        ]));
         _discriminators.to(device);
         _optimizer = new AdamW(_discriminators.named_parameters(), run.Optimizer);
     }

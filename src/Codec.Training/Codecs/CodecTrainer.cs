@@ -43,7 +43,7 @@ public sealed class CodecTrainer : IDisposable
         _device = device;
         _crops = new CropSampler(corpus, config.Augmentation, config.SourceWeights, config.Seed);
         random.manual_seed(config.Seed);
-        Model = new NativeModel(config.Model);
+        Model = NativeModel.Create(config.Model);
         if (config.InitialWeights is { } weights)
             NativeCheckpoint.LoadWeights(Model, weights);
         Model.to(device);

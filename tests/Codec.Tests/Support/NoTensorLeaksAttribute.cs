@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace Codec.Tests.Support;
 
-/// <summary>Fails a test that leaves live tensors behind on its thread.</summary>
+/// <summary>
+/// Fails a test that leaves live tensors behind. Build modules before the test (in the constructor of its class): TorchSharp
+/// counts the tensor that became a Parameter for ever, though its memory is freed.
+/// </summary>
 [AttributeUsage(AttributeTargets.Method | AttributeTargets.Class)]
 public sealed class NoTensorLeaksAttribute : BeforeAfterTestAttribute
 {

@@ -25,7 +25,7 @@ public static class NativeCheckpoint
     /// <inheritdoc cref="Load(string, Device?)"/>
     public static NativeCodec Load(Checkpoint checkpoint, Device? device = null)
     {
-        var model = new NativeModel(ReadConfig(checkpoint));
+        var model = NativeModel.Create(ReadConfig(checkpoint));
         try
         {
             Fill(model, checkpoint);

@@ -1,3 +1,4 @@
+using Codec.Core.Layers;
 using Codec.Core.Quantizers;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -11,7 +12,10 @@ public sealed class NativeModel : nn.Module<Tensor, Tensor>
     private readonly ResidualVectorQuantizer quantizer;
     private readonly NativeDecoder decoder;
 
-    public NativeModel(NativeConfig config) : base(nameof(NativeModel))
+    /// <summary>A new model with random weights, on the CPU.</summary>
+    public static NativeModel Create(NativeConfig config) => ModuleFactory.Build(() => new NativeModel(config));
+
+    private NativeModel(NativeConfig config) : base(nameof(NativeModel))
     {
         Config = config.Validate();
         encoder = new NativeEncoder(config);

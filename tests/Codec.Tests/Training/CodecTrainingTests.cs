@@ -1,0 +1,159 @@
+using Codec.Audio;
+using Codec.Core.Codecs.Native;
+using Codec.Core.Quantizers;
+using Codec.Training.Codecs;
+using Codec.Training.Data;
+using Codec.Training.Optimization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Codec.Tests.Training;
+
+/// <summary>A tiny run on synthetic vowels.</summary>
+public sealed class CodecTrainingTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("codec-train-").FullName;
+
+    public CodecTrainingTests()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "audio"));
+        for (var i = 0; i < 3; i++)
+            WriteWav(Path.Combine(_folder, "audio", $"{i}.wav"), Vowel(16000, 110 + 40 * i));
+    }
+
+    private static short[] Vowel(int samples, double hz)
+        => Enumerable.Range(0, samples).Select(t =>
+        {
+            double x = 0;
+            for (var h = 1; h < 12; h++)
+                x += Math.Sin(2 * Math.PI * hz * h * t / 16000) / h;
+            return (short)(4000 * x * (0.6 + 0.4 * Math.Sin(2 * Math.PI * 3 * t / 16000)));
+        }).ToArray();
+
+    private static void WriteWav(string path, short[] samples)
+    {
+        using var writer = new BinaryWriter(File.Create(path));
+        writer.Write("RIFF"u8);
+        writer.Write(36 + samples.Length * 2);
+        writer.Write("WAVEfmt "u8);
+        writer.Write(16);
+        writer.Write((short)1);
+        writer.Write((short)1);
+        writer.Write(16000);
+        writer.Write(32000);
+        writer.Write((short)2);
+        writer.Write((short)16);
+        writer.Write("data"u8);
+        writer.Write(samples.Length * 2);
+        foreach (var sample in samples)
+            writer.Write(sample);
+    }
+
+    private CodecTrainConfig Config(string run, long steps, AdversarialConfig? adversarial = null) => new CodecTrainConfig
+    {
+        Train = Path.Combine(_folder, "audio"),
+        Validation = Path.Combine(_folder, "audio"),
+        Run = Path.Combine(_folder, run),
+        Cache = Path.Combine(_folder, "cache"),
+        Model = new NativeConfig
+        {
+            EncoderWidth = 16, EncoderBlocks = 1, DecoderWidth = 16, DecoderBlocks = 1, HeadWidth = 16, HeadBlocks = 1, LatentDim = 8,
+            Quantizer = new QuantizerConfig { Books = 2, Size = 16 },
+        },
+        Steps = steps,
+        BatchSize = 4,
+        CropSeconds = 0.25,
+        QuantizeFrom = 20,
+        Schedule = new Schedule { LearningRate = 3e-3, WarmupSteps = 5, DecayFrom = 1 },
+        Adversarial = adversarial,
+        Augmentation = new AugmentationConfig { Speed = 0.05, NoiseShare = 0.3 },
+        LogEvery = 5,
+        ValidateEvery = 20,
+        Threads = 1,
+    }.Validate();
+
+    [Fact]
+    public void Loss_falls_and_every_output_is_written()
+    {
+        var mel = new List<double>();
+        IReadOnlyDictionary<string, double>? last = null;
+        var before = Tensor.TotalCount;
+        var config = Config("run", 60);
+        using (var run = new CodecTrainingRun(config, CPU, resume: false))
+            run.Run(report => mel.Add(report.Values["mel"]), validated => last = validated.Values);
+        Assert.True(mel[^1] < 0.7 * mel[0], $"mel {mel[0]} -> {mel[^1]}");
+        Assert.True(last!["mel_2"] < mel[0]);
+        Assert.InRange(last["perplexity_1"], 1, 16);
+        Assert.Equal(before, Tensor.TotalCount);
+        foreach (var file in new[] { "state.safetensors", "model.safetensors", "log.csv", "validation.csv", "config.json" })
+            Assert.True(File.Exists(Path.Combine(config.Run, file)), file);
+        using var codec = NativeCheckpoint.Load(Path.Combine(config.Run, "model.safetensors"));
+        using var audio = zeros(1, 1, 1000);
+        Assert.Equal(2, codec.Encode(audio).Books);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_resumed_run_equals_an_uninterrupted_one(bool adversarial)
+    {
+        var config = adversarial ? new AdversarialConfig { From = 25, Windows = [128], Periods = [3], Channels = 4 } : null;
+        var whole = Weights(Config("whole", 40, config), [40]);
+        var resumed = Weights(Config("resumed", 40, config), [15, 28, 40]);
+        Assert.Equal(whole, resumed);
+    }
+
+    /// <summary>Trains in pieces that end at the given steps, a new process state each, and returns all weights.</summary>
+    private static float[] Weights(CodecTrainConfig config, long[] stops)
+    {
+        foreach (var stop in stops)
+        {
+            using var cancellation = new CancellationTokenSource();
+            using var run = new CodecTrainingRun(config with { LogEvery = 1 }, CPU, resume: true);
+            run.Run(report =>
+            {
+                if (report.Step == stop)
+                    cancellation.Cancel();
+            }, cancellation: cancellation.Token);
+            if (stop == stops[^1])
+                return ReadWeights(run.StatePath);
+        }
+        throw new InvalidOperationException("no stops");
+    }
+
+    private static float[] ReadWeights(string path)
+    {
+        using var scope = NewDisposeScope();
+        return Codec.Core.Checkpoints.Checkpoint.Open(path).Tensors.Values.OrderBy(t => t.Name, StringComparer.Ordinal)
+            .Where(t => t.Dtype == ScalarType.Float32)
+            .SelectMany(t => t.Load().contiguous().data<float>().ToArray()).ToArray();
+    }
+
+    [Fact]
+    public void Sampled_crops_depend_on_seed_and_step_alone()
+    {
+        using var corpus = AudioCorpus.Open(Path.Combine(_folder, "audio"), Path.Combine(_folder, "cache"), 16000);
+        CropSampler Sampler(int seed) => new(corpus, new AugmentationConfig { NoiseShare = 0.5, Speed = 0.1 }, new Dictionary<string, double>(), seed);
+        Assert.Equal(Sampler(1).Batch(7, 3, 4000), Sampler(1).Batch(7, 3, 4000));
+        Assert.NotEqual(Sampler(1).Batch(7, 3, 4000), Sampler(1).Batch(8, 3, 4000));
+        Assert.NotEqual(Sampler(1).Batch(7, 3, 4000), Sampler(2).Batch(7, 3, 4000));
+    }
+
+    [Fact]
+    public void A_second_run_does_not_overwrite_the_first()
+    {
+        using (var run = new CodecTrainingRun(Config("taken", 5), CPU, resume: false))
+            run.Checkpoint();
+        Assert.Throws<ConfigException>(() => new CodecTrainingRun(Config("taken", 5), CPU, resume: false).Dispose());
+    }
+
+    [Fact]
+    public void Unknown_members_of_a_config_are_refused()
+    {
+        var path = Path.Combine(_folder, "bad.json");
+        File.WriteAllText(path, """{ "train": "a", "validation": "b", "run": "c", "stepz": 5 }""");
+        Assert.Contains("stepz", Assert.Throws<ConfigException>(() => CodecTrainConfig.Load(path)).Message);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+}

@@ -7,6 +7,7 @@ namespace Codec.Core.Layers;
 public static class ModuleFactory
 {
     /// <summary>Runs <paramref name="build"/>, keeps the module's parameters and buffers and frees everything else it made.</summary>
+    /// <remarks>Not for a bare ModuleList, which does not tell of its members: put it into a module.</remarks>
     public static T Build<T>(Func<T> build) where T : nn.Module
     {
         using var scope = NewDisposeScope();

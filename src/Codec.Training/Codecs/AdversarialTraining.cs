@@ -3,7 +3,6 @@ using Codec.Training.Discriminators;
 using Codec.Training.Optimization;
 using AdamW = Codec.Training.Optimization.AdamW;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Codec.Training.Codecs;
@@ -12,7 +11,7 @@ namespace Codec.Training.Codecs;
 public sealed class AdversarialTraining : IDisposable
 {
     private readonly AdversarialConfig _config;
-    private readonly ModuleList<nn.Module> _discriminators;
+    private readonly DiscriminatorEnsemble _discriminators;
     private readonly AdamW _optimizer;
     private readonly CodecTrainConfig _run;
 
@@ -20,10 +19,7 @@ public sealed class AdversarialTraining : IDisposable
     {
         _run = run;
         _config = config;
-        _discriminators = ModuleFactory.Build(() => new ModuleList<nn.Module>([
-            .. config.Windows.Select(w => new SpectrogramDiscriminator(w, config.Channels)),
-            .. config.Periods.Select(p => new PeriodDiscriminator(p, config.Channels)),
-        ]));
+        _discriminators = ModuleFactory.Build(() => new DiscriminatorEnsemble(config));
         _discriminators.to(device);
         _optimizer = new AdamW(_discriminators.named_parameters(), run.Optimizer);
     }
@@ -88,7 +84,7 @@ public sealed class AdversarialTraining : IDisposable
         return ((generator * _config.GeneratorWeight + matching * _config.FeatureWeight) / count).squeeze().MoveToOuterDisposeScope();
     }
 
-    private IEnumerable<IDiscriminator> Discriminators => _discriminators.Cast<IDiscriminator>();
+    private IEnumerable<IDiscriminator> Discriminators => _discriminators.Members;
 
     private void Freeze(bool frozen)
     {

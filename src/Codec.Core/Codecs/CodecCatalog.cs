@@ -1,5 +1,6 @@
 using Codec.Core.Checkpoints;
 using Codec.Core.Codecs.Dac;
+using Codec.Core.Codecs.Native;
 using Codec.Core.Codecs.Snac;
 
 namespace Codec.Core.Codecs;
@@ -14,6 +15,7 @@ public static class CodecCatalog
     /// <summary>One line per family; the first that recognises a checkpoint takes it.</summary>
     public static IReadOnlyList<ICodecFamily> Families { get; } =
     [
+        new NativeFamily(),
         new DacFamily(),
         new SnacFamily(),
     ];

@@ -14,17 +14,7 @@ public sealed class NativeCodec : ICodec
     {
         _model = model;
         _model.eval();
-        var config = model.Config;
-        Info = new CodecInfo
-        {
-            Name = config.Name,
-            SampleRate = config.SampleRate,
-            HopLength = config.HopLength,
-            Books = model.Quantizer.Books,
-            Causal = true,
-            DelaySamples = config.DelaySamples,
-            WeightHash = weightHash,
-        };
+        Info = InfoOf(model.Config, NativeFamily.PresetOf(model.Config), weightHash);
     }
 
     public CodecInfo Info { get; }
@@ -68,6 +58,18 @@ public sealed class NativeCodec : ICodec
         }
         return audio_BS.unsqueeze(1).MoveToOuterDisposeScope();
     }
+
+    internal static CodecInfo InfoOf(NativeConfig config, CodecPreset preset, string weightHash = "") => new()
+    {
+        Name = preset.Name,
+        CatalogueId = preset.Id,
+        SampleRate = config.SampleRate,
+        HopLength = config.HopLength,
+        Books = Enumerable.Repeat(new CodebookSpec(config.Quantizer.Size), config.Quantizer.Books).ToArray(),
+        Causal = true,
+        DelaySamples = config.DelaySamples,
+        WeightHash = weightHash,
+    };
 
     public void Dispose() => _model.Dispose();
 }

@@ -12,7 +12,7 @@ namespace Codec.Core.Codecs.Native;
 public sealed record NativeConfig
 {
     /// <summary>Name in catalogues and file headers.</summary>
-    public string Name { get; init; } = "native-16k";
+    public string Name { get; init; } = "native/16khz";
 
     /// <summary>Hz.</summary>
     public int SampleRate { get; init; } = 16000;

@@ -86,6 +86,19 @@ public sealed class GenerationState
     /// <summary>Whether the next step takes a sampled code for this book.</summary>
     public bool Wants(int book) => _sequence[book][Step] == Unknown;
 
+    /// <summary>The last codes of a book, oldest first, at most <paramref name="window"/>.</summary>
+    public int[] History(int book, int window)
+    {
+        var count = 0;
+        for (var s = Step - 1; s >= 0 && count < window; s--)
+            count += IsCode(book, s) ? 1 : 0;
+        var history = new int[count];
+        for (var s = Step - 1; count > 0; s--)
+            if (IsCode(book, s))
+                history[--count] = _sequence[book][s];
+        return history;
+    }
+
     /// <summary>Writes the sampled tokens of the next step; those of known or masked places are ignored.</summary>
     public void Write(ReadOnlySpan<int> tokens_K)
     {
@@ -114,6 +127,14 @@ public sealed class GenerationState
     {
         var frames = CompleteFrames;
         return new Codes(specs, Codes().Select((row, q) => new[] { row[.._pattern.Length(q, frames)] }).ToArray(), frames);
+    }
+
+    private bool IsCode(int book, int step)
+    {
+        foreach (var c in _pattern.Steps[step])
+            if (c.Book == book)
+                return c.Time < _pattern.Length(book);
+        return false;
     }
 
     private int FirstStepAt(int book, int time)

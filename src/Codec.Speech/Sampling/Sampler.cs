@@ -23,7 +23,7 @@ public sealed class Sampler
 
     /// <summary>One token.</summary>
     /// <param name="logits">[V].</param>
-    /// <param name="uniform">In [0, 1): inverse CDF over the natural order.</param>
+    /// <param name="uniform">In [0, 1): inverse CDF.</param>
     /// <param name="history">Earlier tokens of the same book, oldest first; used by the repetition window.</param>
     public int Sample(ReadOnlySpan<float> logits, double uniform, ReadOnlySpan<int> history = default)
     {
@@ -33,7 +33,7 @@ public sealed class Sampler
             _probabilities = new double[logits.Length];
         var probabilities = _probabilities.AsSpan(0, logits.Length);
         Distribution(logits, probabilities, history);
-        return Draw(probabilities, uniform);
+        return _config.DrawDescending ? DrawDescending(probabilities, uniform) : Draw(probabilities, uniform);
     }
 
     /// <summary>The distribution after all filters.</summary>

@@ -29,6 +29,9 @@ public sealed record SamplerConfig
     /// <summary>Tokens of at least MinP times the largest probability stay (arXiv 2407.01082); 0 = all.</summary>
     public double MinP { get; init; }
 
+    /// <summary>Inverse CDF over the descending order, as samplers that sort first do; false: natural order.</summary>
+    public bool DrawDescending { get; init; }
+
     /// <exception cref="ConfigException">A value is out of range.</exception>
     public SamplerConfig Validate()
     {

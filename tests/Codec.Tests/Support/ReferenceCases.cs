@@ -71,7 +71,7 @@ public static class ReferenceCases
     public static double[][][] Numbers3(this JsonElement e) => e.EnumerateArray().Select(Numbers2).ToArray();
 
     public static JsonElement? Optional(this JsonElement e, string name)
-        => e.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        => e.ValueKind == JsonValueKind.Object && e.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     /// <summary>Within a relative (and absolute) tolerance; infinities must agree.</summary>
     public static void Close(double expected, double actual, double tolerance = 1e-9)

@@ -39,10 +39,30 @@ public sealed record CodecInfo
     /// <summary>Nominal bits per second and channel group of the first <paramref name="books"/> books, without container.</summary>
     public double BitsPerSecond(int books) => Books.Take(books).Sum(b => b.BitsPerCode / b.Stride) * FrameRate;
 
-    /// <summary>Base frames of <paramref name="samples"/> samples: the delay is flushed out with extra frames.</summary>
+    /// <summary>Samples of the segments that the codec codes one by one; null: the signal is coded as one.</summary>
+    public int? SegmentLength { get; init; }
+
+    /// <summary>Samples from the start of a segment to the start of the next (segments may overlap).</summary>
+    public int? SegmentStride { get; init; }
+
+    /// <summary>Base frames of <paramref name="samples"/> samples: the delay is flushed out with extra frames; overlapping segments are counted whole.</summary>
     public int FramesFor(long samples)
     {
+        if (SegmentLength is { } length && samples > 0)
+            return FramesOfSegments(samples, length, SegmentStride ?? length);
         var frames = (samples + DelaySamples + HopLength - 1) / HopLength;
         return checked((int)((frames + FrameMultiple - 1) / FrameMultiple * FrameMultiple));
+    }
+
+    /// <summary>Segments start at 0, stride, 2 stride ... below the end; the last ones may be short.</summary>
+    private int FramesOfSegments(long samples, int length, int stride)
+    {
+        long Frames(long count) => (count + HopLength - 1) / HopLength;
+        var segments = (samples + stride - 1) / stride;
+        var whole = samples >= length ? Math.Min(segments, (samples - length) / stride + 1) : 0;
+        var total = whole * Frames(length);
+        for (var k = whole; k < segments; k++)
+            total += Frames(Math.Min(length, samples - k * stride));
+        return checked((int)total);
     }
 }

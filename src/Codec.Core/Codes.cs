@@ -38,20 +38,37 @@ public sealed class Codes
     /// <summary>Base frames, at stride 1.</summary>
     public int Frames { get; }
 
+    /// <summary>Independently coded segments in order, covering all frames; null for codecs that code a signal as one.</summary>
+    public IReadOnlyList<CodeSegment>? Segments { get; private init; }
+
+    /// <summary>The same codes, said to be of these segments. Shares memory.</summary>
+    public Codes WithSegments(IReadOnlyList<CodeSegment>? segments)
+    {
+        if (segments is not null && (segments.Sum(s => s.Frames) != Frames || segments.Any(s => s.Scales.Count != Batch)))
+            throw new ArgumentException($"segments: expected {Frames} frames of {Batch} items, found {segments.Sum(s => s.Frames)} frames", nameof(segments));
+        return new Codes(Specs, _codes, Frames) { Segments = segments };
+    }
+
     /// <summary>The codes of one book for one item of the batch.</summary>
     public Span<int> this[int book, int item = 0] => _codes[book][item];
 
     /// <summary>The first <paramref name="books"/> books; shares memory.</summary>
-    public Codes Take(int books) => new(Specs.Take(books).ToArray(), _codes[..books], Frames);
+    public Codes Take(int books) => new(Specs.Take(books).ToArray(), _codes[..books], Frames) { Segments = Segments };
 
     /// <summary>One item of the batch; shares memory.</summary>
-    public Codes Row(int item) => new(Specs, _codes.Select(book => new[] { book[item] }).ToArray(), Frames);
+    public Codes Row(int item) => new(Specs, _codes.Select(book => new[] { book[item] }).ToArray(), Frames)
+    {
+        Segments = Segments?.Select(s => s with { Scales = [s.Scales[item]] }).ToArray(),
+    };
 
     /// <summary>Items stacked into one batch; all must have the same books and frames. Shares memory.</summary>
     public static Codes Stack(IReadOnlyList<Codes> items)
         => new(items[0].Specs,
             Enumerable.Range(0, items[0].Books).Select(k => items.SelectMany(c => c._codes[k]).ToArray()).ToArray(),
-            items[0].Frames);
+            items[0].Frames)
+        {
+            Segments = items[0].Segments?.Select((s, i) => s with { Scales = items.SelectMany(c => c.Segments![i].Scales).ToArray() }).ToArray(),
+        };
 
     /// <summary>Pieces joined in time; every piece but the last must hold a multiple of the largest stride.</summary>
     public static Codes Concat(IReadOnlyList<Codes> pieces)
@@ -64,10 +81,13 @@ public sealed class Codes
             for (var b = 0; b < first.Batch; b++)
                 books[k][b] = pieces.SelectMany(p => p._codes[k][b]).ToArray();
         }
-        return new Codes(first.Specs, books, pieces.Sum(p => p.Frames));
+        return new Codes(first.Specs, books, pieces.Sum(p => p.Frames))
+        {
+            Segments = first.Segments is null ? null : pieces.SelectMany(p => p.Segments!).ToArray(),
+        };
     }
 
-    /// <summary>Frames [start, start + count); start must be a multiple of the largest stride.</summary>
+    /// <summary>Frames [start, start + count) without their segments; start must be a multiple of the largest stride.</summary>
     public Codes Slice(int start, int count)
     {
         var books = new int[Books][][];

@@ -17,6 +17,12 @@ public sealed class StreamState : IDisposable
 {
     private readonly Dictionary<(object Layer, string Name), IStreamSlot> _slots = [];
 
+    /// <summary>
+    /// Set before the last call of a stream (which may bring nothing new): layers then hand out what they held back, as they do at the end
+    /// of a whole signal. Codecs whose first frames depend on later ones (mirrored padding) need it for streams of a few frames.
+    /// </summary>
+    public bool Ending { get; set; }
+
     /// <summary>The slot of a layer, created on first use.</summary>
     public T Slot<T>(object layer, Func<T> create, string name = "") where T : IStreamSlot
     {
@@ -30,7 +36,7 @@ public sealed class StreamState : IDisposable
     /// <summary>A copy that goes its own way: keep one to rewind to it.</summary>
     public StreamState Fork()
     {
-        var copy = new StreamState();
+        var copy = new StreamState { Ending = Ending };
         foreach (var (key, slot) in _slots)
             copy._slots[key] = slot.Fork();
         return copy;
@@ -42,6 +48,7 @@ public sealed class StreamState : IDisposable
         foreach (var slot in _slots.Values)
             slot.Dispose();
         _slots.Clear();
+        Ending = false;
     }
 
     public void Dispose() => Reset();

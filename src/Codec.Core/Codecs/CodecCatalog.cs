@@ -1,5 +1,6 @@
 using Codec.Core.Checkpoints;
 using Codec.Core.Codecs.Dac;
+using Codec.Core.Codecs.Encodec;
 using Codec.Core.Codecs.Native;
 using Codec.Core.Codecs.Snac;
 
@@ -16,6 +17,7 @@ public static class CodecCatalog
     public static IReadOnlyList<ICodecFamily> Families { get; } =
     [
         new NativeFamily(),
+        new EncodecFamily(),
         new DacFamily(),
         new SnacFamily(),
     ];

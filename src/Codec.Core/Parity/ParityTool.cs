@@ -1,5 +1,6 @@
 using Codec.Audio;
 using Codec.Core.Codecs.Dac;
+using Codec.Core.Codecs.Encodec;
 using Codec.Core.Codecs.Snac;
 using static TorchSharp.torch;
 
@@ -11,6 +12,8 @@ public static class ParityTool
     /// <summary>All runners; the first that handles a case takes it.</summary>
     public static IReadOnlyList<IParityRunner> Runners { get; } =
     [
+        new EncodecParity(),
+        new OverlapAddParity(),
         new DacParity(),
         new SnacParity(),
     ];

@@ -1,0 +1,92 @@
+using Codec.Core.Checkpoints;
+using Codec.Core.Layers;
+using Codec.Core.Layers.Seanet;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Codec.Core.Codecs.Encodec;
+
+/// <summary>EnCodec in the catalogue: 24 kHz causal mono, 48 kHz stereo, 32 kHz (the tokenizer of MusicGen).</summary>
+public sealed class EncodecFamily : ICodecFamily
+{
+    private const string Licence = "published weights: see the model's page (24 and 48 kHz MIT; 32 kHz CC-BY-NC 4.0, not for commercial use)";
+
+    private static readonly CodecPreset Speech = new(10, "encodec/24khz", "published weights: MIT");
+    private static readonly CodecPreset Stereo = new(11, "encodec/48khz", "published weights: MIT");
+    private static readonly CodecPreset Music = new(12, "encodec/32khz", "published weights: CC-BY-NC 4.0, not for commercial use");
+    private static readonly CodecPreset Other = new(19, "encodec/custom", Licence);
+
+    public string Name => "encodec";
+
+    public IReadOnlyList<CodecPreset> Presets { get; } = [Speech, Stereo, Music, Other];
+
+    public bool Recognises(Checkpoint checkpoint)
+    {
+        var canonical = EncodecKeys.Canonical(checkpoint);
+        return canonical.Tensors.ContainsKey("quantizer.quantizers.0.codebook.weight")
+            && canonical.Tensors.Keys.Any(k => k.StartsWith("decoder.model.", StringComparison.Ordinal))
+            && !canonical.Tensors.ContainsKey("transform.weight") // SpeechTokenizer has the same skeleton
+            && SeanetShapes.Read(canonical) is { BidirectionalLstm: false };
+    }
+
+    public CodecDescription Describe(Checkpoint checkpoint)
+    {
+        var canonical = EncodecKeys.Canonical(checkpoint);
+        var config = EncodecConfigReader.Read(canonical);
+        return new CodecDescription(PresetOf(config), Info(config, ""), canonical.Elements);
+    }
+
+    public ICodec Load(Checkpoint checkpoint)
+    {
+        var canonical = EncodecKeys.Canonical(checkpoint);
+        return Load(canonical, EncodecConfigReader.Read(canonical));
+    }
+
+    /// <summary>A codec of a given config with the weights of a checkpoint under our keys.</summary>
+    public static EncodecCodec Load(Checkpoint canonical, EncodecConfig config)
+    {
+        var model = new EncodecModel(config.Validate());
+        try
+        {
+            canonical.LoadInto(model);
+            return new EncodecCodec(model, config, Info(config, canonical.Sha256));
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    public ICodec CreateTiny(int seed)
+    {
+        using var generator = manual_seed(seed);
+        var config = new EncodecConfig
+        {
+            Seanet = new SeanetConfig { Dimension = 8, Filters = 2, Ratios = [4, 2], LstmLayers = 1, Causal = true, PadMode = PadMode.Reflect },
+            SampleRate = 24000, Books = 3, CodebookSize = 64,
+        };
+        return new EncodecCodec(new EncodecModel(config), config, Info(config, ""));
+    }
+
+    private static CodecPreset PresetOf(EncodecConfig config) => (config.SampleRate, config.Seanet.Channels, config.Seanet.Causal) switch
+    {
+        (24000, 1, true) => Speech,
+        (48000, 2, false) => Stereo,
+        (32000, 1, false) => Music,
+        _ => Other,
+    };
+
+    private static CodecInfo Info(EncodecConfig config, string hash)
+    {
+        var preset = PresetOf(config);
+        return new CodecInfo
+        {
+            Name = preset.Name, CatalogueId = preset.Id, WeightHash = hash,
+            SampleRate = config.SampleRate, Channels = config.Seanet.Channels, HopLength = config.Seanet.HopLength,
+            Books = Enumerable.Repeat(new CodebookSpec(config.CodebookSize), config.Books).ToArray(),
+            Causal = config.Seanet.Causal && !config.Seanet.TimeGroupNorm && config.SegmentLength is null && config.Seanet.TrimRightRatio == 1,
+            SegmentLength = config.SegmentLength, SegmentStride = config.SegmentStride,
+        };
+    }
+}

@@ -1,0 +1,222 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using static TorchSharp.torch;
+
+namespace Codec.Core.Kernels;
+
+/// <summary>
+/// Convolution, transposed convolution or linear map on channels-last float32 rows [T, C], with its weights packed once:
+/// an own matrix kernel (AVX-512, or the same arithmetic in smaller vectors) with bias, addition and ELU fused. Every output is one
+/// chain of fused multiply-adds in a fixed order, so a row has the same bits whatever was computed with it: chunks, batches,
+/// threads and instruction sets make no difference. A snapshot: pack again when weights change.
+/// </summary>
+public sealed unsafe class DenseConv : IDisposable
+{
+    private const int Wide = 2 * DenseTile.Lanes, Narrow = DenseTile.Lanes, Tile = DenseTile.Rows;
+    private const int BlockFloats = 1 << 15; // inputs that one pass over all panels should find in the cache
+
+    private readonly int _segments, _length, _stride, _dilation, _stepsPerRow;
+    private float* _panels; // [panel][taps][32 or, in the last, 16]
+    private readonly float* _bias;
+
+    private DenseConv(int inputs, int taps, int columns, int stride, int dilation, int stepsPerRow)
+    {
+        (Inputs, Taps, Columns, _stride, _dilation, _stepsPerRow) = (inputs, taps, columns, stride, dilation, stepsPerRow);
+        (_segments, _length) = dilation == 1 ? (1, taps * inputs) : (taps, inputs);
+        Padded = (columns + Narrow - 1) / Narrow * Narrow;
+        var bytes = (nuint)(((long)taps * inputs + 1) * Padded * sizeof(float));
+        _panels = (float*)NativeMemory.AlignedAlloc(bytes, 64);
+        NativeMemory.Clear(_panels, bytes);
+        _bias = _panels + (long)taps * inputs * Padded;
+    }
+
+    ~DenseConv() => Free();
+
+    /// <summary>Channels of a row that goes in.</summary>
+    public int Inputs { get; }
+
+    /// <summary>Input rows that one output row sees (every <c>dilation</c>-th of its reach).</summary>
+    public int Taps { get; }
+
+    /// <summary>Numbers that a step makes: output channels, times the stride where it is transposed.</summary>
+    public int Columns { get; }
+
+    /// <summary>Channels of a row that comes out.</summary>
+    public int Outputs => Columns / _stepsPerRow;
+
+    /// <summary>Input rows from the first tap to the last.</summary>
+    public int Reach => (Taps - 1) * _dilation + 1;
+
+    private int Padded { get; }
+
+    /// <param name="weight_OIK">[O, I, K].</param>
+    /// <param name="bias_O">[O] or null.</param>
+    /// <param name="stride">Input rows from one output row to the next.</param>
+    /// <param name="dilation">Input rows from one tap to the next.</param>
+    public static DenseConv Of(Tensor weight_OIK, Tensor? bias_O, int stride = 1, int dilation = 1)
+    {
+        var (outputs, inputs, kernel) = ((int)weight_OIK.shape[0], (int)weight_OIK.shape[1], (int)weight_OIK.shape[2]);
+        var packed = new DenseConv(inputs, kernel, outputs, stride, dilation, 1);
+        using var scope = NewDisposeScope();
+        packed.Pack(weight_OIK.permute(2, 1, 0), bias_O);
+        return packed;
+    }
+
+    /// <summary>A linear map: a convolution of one tap.</summary>
+    /// <param name="weight_OI">[O, I].</param>
+    /// <param name="bias_O">[O] or null.</param>
+    public static DenseConv OfLinear(Tensor weight_OI, Tensor? bias_O = null)
+    {
+        using var scope = NewDisposeScope();
+        return Of(weight_OI.unsqueeze(-1), bias_O);
+    }
+
+    /// <summary>
+    /// A transposed convolution of stride S as an ordinary one of M = ceil(K / S) taps whose step makes S rows of O channels:
+    /// with M - 1 rows of zeros before and behind, T rows give all (T - 1) S + K outputs (and zeros behind up to (T + M - 1) S).
+    /// </summary>
+    /// <param name="weight_IOK">[I, O, K].</param>
+    /// <param name="bias_O">[O] or null.</param>
+    /// <param name="stride">S.</param>
+    public static DenseConv OfTransposed(Tensor weight_IOK, Tensor? bias_O, int stride)
+    {
+        var (inputs, outputs, kernel) = ((int)weight_IOK.shape[0], (int)weight_IOK.shape[1], (int)weight_IOK.shape[2]);
+        var taps = (kernel + stride - 1) / stride;
+        var packed = new DenseConv(inputs, taps, outputs * stride, 1, 1, stride);
+        using var scope = NewDisposeScope();
+        var whole_IOK = nn.functional.pad(weight_IOK, [0, taps * stride - kernel]);
+        var taps_MISO = whole_IOK.reshape(inputs, outputs, taps, stride).permute(2, 0, 3, 1).flip(0);
+        packed.Pack(taps_MISO.reshape(taps, inputs, stride * outputs), bias_O?.repeat(stride));
+        return packed;
+    }
+
+    /// <summary>Output rows of so many input rows (before a transposed step is opened into its rows).</summary>
+    public long Steps(long rows) => rows < Reach ? 0 : (rows - Reach) / _stride + 1;
+
+    /// <summary>Runs over all rows; nothing is padded.</summary>
+    /// <param name="x_BTC">float32 [B, T, Inputs] without gaps.</param>
+    /// <param name="add_BTC">Added to the result; null for nothing.</param>
+    /// <param name="elu">Applies ELU to the result.</param>
+    /// <returns>[B, Steps(T) (times the stride where transposed), Outputs], a new tensor.</returns>
+    public Tensor Run(Tensor x_BTC, Tensor? add_BTC = null, bool elu = false)
+    {
+        var (batch, rows) = (x_BTC.shape[0], x_BTC.shape[1]);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(x_BTC.shape[2], Inputs, nameof(x_BTC));
+        var steps = Steps(rows);
+        var y_BTC = empty(batch, steps * _stepsPerRow, Outputs);
+        if (add_BTC is not null && !add_BTC.shape.SequenceEqual(y_BTC.shape))
+            throw new ArgumentException($"shape of the addition: expected [{string.Join(", ", y_BTC.shape)}], found [{string.Join(", ", add_BTC.shape)}]", nameof(add_BTC));
+        if (steps == 0)
+            return y_BTC;
+        using var dense = add_BTC?.contiguous();
+        var (x, y, add) = ((nint)ChannelPattern.Pointer(x_BTC), (nint)ChannelPattern.Pointer(y_BTC), dense is null ? 0 : (nint)ChannelPattern.Pointer(dense));
+        for (var b = 0L; b < batch; b++)
+        {
+            var to = b * steps * Columns;
+            Run((float*)x + b * rows * Inputs, (float*)y + to, add == 0 ? null : (float*)add + to, steps, elu);
+        }
+        return y_BTC;
+    }
+
+    /// <summary>The same on memory: steps output steps from (steps - 1) stride + Reach input rows.</summary>
+    public void Run(float* x, float* y, float* add, long steps, bool elu)
+    {
+        var (from, to, plus) = ((nint)x, (nint)y, (nint)add); // pointers cannot be captured
+        RowBlocks.Run(steps, (long)Taps * Inputs * Padded,
+            (first, last) => Blocks((float*)from, (float*)to, (float*)plus, first, last, elu));
+    }
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Blocks(float* x, float* y, float* add, long first, long last, bool elu)
+    {
+        ObjectDisposedException.ThrowIf(_panels == null, this);
+        var block = Math.Max(BlockFloats / Math.Max(_stride * Inputs, 1) / Tile, 1) * Tile;
+        float* scratch = stackalloc float[Tile * Wide + DenseTile.Lanes];
+        scratch = (float*)(((nint)scratch + 63) & ~(nint)63);
+        for (var start = first; start < last; start += block)
+            for (var column = 0; column < Padded; column += Wide)
+                for (var step = start; step < Math.Min(start + block, last); step += Tile)
+                    OneTile(x, y, add, step, (int)Math.Min(Tile, Math.Min(start + block, last) - step), column, elu, scratch);
+    }
+
+    private void OneTile(float* x, float* y, float* add, long step, int rows, int column, bool elu, float* sums)
+    {
+        var width = Math.Min(Wide, Padded - column);
+        var used = Math.Min(width, Columns - column);
+        for (var row = 0; row < Tile; row++)
+        {
+            float* sum = sums + row * width;
+            for (var lane = 0; lane < width; lane += DenseTile.Lanes)
+                Vector512.Store(Vector512.Load(_bias + column + lane), sum + lane);
+            if (add != null && row < rows)
+                Add(add + (step + row) * Columns + column, sum, used);
+        }
+        var source = new DenseTile.Source(x + step * _stride * Inputs, (long)_stride * Inputs, rows, _segments, _length, (long)_dilation * Inputs);
+        float* panel = _panels + (long)column * Taps * Inputs;
+        if (width == Wide && rows == 1)
+            DenseTile.Single(source, panel, sums);
+        else if (width == Wide)
+            DenseTile.Wide(source, panel, sums);
+        else
+            DenseTile.Narrow(source, panel, sums);
+        for (var row = 0; row < rows; row++)
+            Finish(sums + row * width, y + (step + row) * Columns + column, used, elu);
+    }
+
+    private static void Add(float* from, float* to, int count)
+    {
+        var i = 0;
+        for (; i + DenseTile.Lanes <= count; i += DenseTile.Lanes)
+            Vector512.Store(Vector512.Load(to + i) + Vector512.Load(from + i), to + i);
+        for (; i < count; i++)
+            to[i] += from[i];
+    }
+
+    /// <summary>Copies results out; the scratch row is a whole number of vectors long.</summary>
+    private static void Finish(float* sums, float* to, int count, bool elu)
+    {
+        for (var i = 0; i < count; i += DenseTile.Lanes)
+        {
+            var value = Vector512.Load(sums + i);
+            if (elu)
+                value = VectorMath.Elu(value);
+            if (i + DenseTile.Lanes <= count)
+            {
+                Vector512.Store(value, to + i);
+                continue;
+            }
+            Vector512.Store(value, sums + i);
+            for (var j = i; j < count; j++)
+                to[j] = sums[j];
+        }
+    }
+
+    /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
+    /// <param name="bias_O">[columns] or null.</param>
+    private void Pack(Tensor weight_KIO, Tensor? bias_O)
+    {
+        using var none = no_grad();
+        var values = ChannelPattern.Values(weight_KIO);
+        for (var column = 0; column < Columns; column++)
+        {
+            var start = column / Wide * Wide;
+            var width = Math.Min(Wide, Padded - start);
+            float* panel = _panels + (long)start * Taps * Inputs + (column - start);
+            for (var tap = 0; tap < Taps * Inputs; tap++)
+                panel[(long)tap * width] = values[(long)tap * Columns + column];
+        }
+        if (bias_O is not null)
+            ChannelPattern.Values(bias_O).CopyTo(new Span<float>(_bias, Columns));
+    }
+
+    private void Free()
+    {
+        NativeMemory.AlignedFree(_panels);
+        _panels = null;
+    }
+}

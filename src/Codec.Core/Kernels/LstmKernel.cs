@@ -1,0 +1,91 @@
+using System.Runtime.Intrinsics;
+using static TorchSharp.torch;
+
+namespace Codec.Core.Kernels;
+
+/// <summary>
+/// One direction of one LSTM layer on channels-last frames (Hochreiter and Schmidhuber 1997; gates in PyTorch's order i, f, g, o).
+/// The same bits in any chunking: see <see cref="DenseConv"/>.
+/// </summary>
+internal sealed unsafe class LstmKernel : IDisposable
+{
+    private const int Lanes = DenseTile.Lanes;
+    private readonly DenseConv _input, _recurrent;
+
+    /// <param name="input_GI">weight_ih [4 H, I].</param>
+    /// <param name="recurrent_GH">weight_hh [4 H, H].</param>
+    /// <param name="bias_G">bias_ih + bias_hh.</param>
+    public LstmKernel(Tensor input_GI, Tensor recurrent_GH, Tensor bias_G)
+    {
+        Hidden = (int)recurrent_GH.shape[1];
+        _input = DenseConv.OfLinear(input_GI, bias_G);
+        _recurrent = DenseConv.OfLinear(recurrent_GH);
+    }
+
+    public int Hidden { get; }
+
+    /// <param name="x_BTI">Frames without gaps.</param>
+    /// <param name="state">[2, B, H]: h and c, overwritten by those after the last frame.</param>
+    /// <returns>[B, T, H].</returns>
+    public Tensor Run(Tensor x_BTI, float[] state)
+    {
+        using var scope = NewDisposeScope();
+        var gates_BTG = _input.Run(x_BTI);
+        var (batch, frames) = (x_BTI.shape[0], x_BTI.shape[1]);
+        var y_BTH = empty(batch, frames, Hidden);
+        var (gates, y) = (new FrameMemory(gates_BTG), new FrameMemory(y_BTH));
+        var sums = new float[batch * 4 * Hidden];
+        fixed (float* h = state, sum = sums)
+        {
+            float* c = h + batch * Hidden;
+            for (var t = 0L; t < frames; t++)
+            {
+                for (var b = 0L; b < batch; b++)
+                    gates.Row(b, t).CopyTo(new Span<float>(sum + b * 4 * Hidden, 4 * Hidden));
+                _recurrent.Run(h, sum, sum, batch, elu: false);
+                for (var b = 0L; b < batch; b++)
+                {
+                    Cell(sum + b * 4 * Hidden, c + b * Hidden, h + b * Hidden, Hidden);
+                    new Span<float>(h + b * Hidden, Hidden).CopyTo(y.Row(b, t));
+                }
+            }
+        }
+        return y_BTH.MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        _input.Dispose();
+        _recurrent.Dispose();
+    }
+
+    /// <summary>c = sigmoid(f) c + sigmoid(i) tanh(g); h = sigmoid(o) tanh(c).</summary>
+    private static void Cell(float* gates, float* c, float* h, int hidden)
+    {
+        var j = 0;
+        for (; j + Lanes <= hidden; j += Lanes)
+            Cell(gates + j, gates + hidden + j, gates + 2 * hidden + j, gates + 3 * hidden + j, c + j, h + j);
+        if (j == hidden)
+            return;
+        float* copy = stackalloc float[6 * Lanes];
+        new Span<float>(copy, 6 * Lanes).Clear();
+        var rest = hidden - j;
+        for (var lane = 0; lane < rest; lane++)
+        {
+            for (var gate = 0; gate < 4; gate++)
+                copy[gate * Lanes + lane] = gates[gate * hidden + j + lane];
+            copy[4 * Lanes + lane] = c[j + lane];
+        }
+        Cell(copy, copy + Lanes, copy + 2 * Lanes, copy + 3 * Lanes, copy + 4 * Lanes, copy + 5 * Lanes);
+        for (var lane = 0; lane < rest; lane++)
+            (c[j + lane], h[j + lane]) = (copy[4 * Lanes + lane], copy[5 * Lanes + lane]);
+    }
+
+    private static void Cell(float* i, float* f, float* g, float* o, float* c, float* h)
+    {
+        var kept = VectorMath.Sigmoid(Vector512.Load(f)) * Vector512.Load(c);
+        var cell = Vector512.FusedMultiplyAdd(VectorMath.Sigmoid(Vector512.Load(i)), VectorMath.Tanh(Vector512.Load(g)), kept);
+        Vector512.Store(cell, c);
+        Vector512.Store(VectorMath.Sigmoid(Vector512.Load(o)) * VectorMath.Tanh(cell), h);
+    }
+}

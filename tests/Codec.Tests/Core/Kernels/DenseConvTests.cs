@@ -1,0 +1,93 @@
+using Codec.Core.Kernels;
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Codec.Tests.Core.Kernels;
+
+public sealed class DenseConvTests
+{
+    [Theory, NoTensorLeaks]
+    [InlineData(1, 32, 7, 1, 1, 100)]   // inputs, outputs, kernel, stride, dilation, frames
+    [InlineData(32, 1, 7, 1, 1, 50)]
+    [InlineData(32, 64, 4, 2, 1, 61)]
+    [InlineData(5, 19, 3, 1, 2, 23)]
+    [InlineData(48, 96, 16, 8, 1, 16)]
+    [InlineData(17, 33, 1, 1, 1, 9)]
+    [InlineData(3, 70, 5, 3, 3, 40)]
+    public void Equals_the_convolution_of_libtorch(int inputs, int outputs, int kernel, int stride, int dilation, int frames)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = manual_seed(1);
+        Tensor x = randn(2, inputs, frames), weight = randn(outputs, inputs, kernel) / Math.Sqrt(inputs * kernel), bias = randn(outputs);
+        using var packed = DenseConv.Of(weight, bias, stride, dilation);
+        var expected = F.conv1d(x, weight, bias, stride, dilation: dilation);
+        var actual = packed.Run(x.transpose(1, 2).contiguous());
+        Tensors.Close(expected, actual.transpose(1, 2), 1e-5);
+        var add = randn_like(actual);
+        Tensors.Close(F.elu(actual + add, 1), packed.Run(x.transpose(1, 2).contiguous(), add, elu: true), 1e-6);
+    }
+
+    [Theory, NoTensorLeaks]
+    [InlineData(64, 32, 16, 8, 7)]   // inputs, outputs, kernel, stride, frames
+    [InlineData(6, 3, 4, 2, 10)]
+    [InlineData(5, 7, 9, 4, 6)]
+    [InlineData(8, 8, 3, 3, 4)]
+    public void Transposed_equals_that_of_libtorch(int inputs, int outputs, int kernel, int stride, int frames)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = manual_seed(2);
+        Tensor x = randn(2, inputs, frames), weight = randn(inputs, outputs, kernel), bias = randn(outputs);
+        using var packed = DenseConv.OfTransposed(weight, bias, stride);
+        var taps = (kernel + stride - 1) / stride;
+        var padded = F.pad(x, [taps - 1, taps - 1]).transpose(1, 2).contiguous();
+        var expected = F.conv_transpose1d(x, weight, bias, stride);
+        Tensors.Close(expected, packed.Run(padded).transpose(1, 2).narrow(2, 0, expected.shape[2]), 2e-5);
+    }
+
+    [Fact, NoTensorLeaks]
+    public void A_row_has_the_same_bits_whatever_was_computed_with_it()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = manual_seed(3);
+        using var packed = DenseConv.Of(randn(67, 24, 3), randn(67));
+        var x = randn(3, 41, 24);
+        var whole = packed.Run(x, elu: true);
+        for (var t = 0; t < 39; t += 5)
+            for (var length = 1; length <= Math.Min(9, 39 - t); length += 4)
+                Tensors.Equal(whole.narrow(1, t, length), packed.Run(x.narrow(1, t, length + 2).contiguous(), elu: true));
+        Tensors.Equal(whole[1].unsqueeze(0), packed.Run(x[1].unsqueeze(0), elu: true));
+    }
+
+    [Theory, NoTensorLeaks]
+    [InlineData(16, 2)]
+    [InlineData(24, 1)]
+    public void The_lstm_equals_that_of_libtorch(int hidden, int layers)
+    {
+        using var random = manual_seed(4);
+        using var lstm = nn.LSTM(hidden, hidden, layers);
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        var weights = lstm.state_dict();
+        var x = randn(2, 9, hidden);
+        var y = x;
+        for (var layer = 0; layer < layers; layer++)
+        {
+            using var packed = new LstmKernel(weights[$"weight_ih_l{layer}"], weights[$"weight_hh_l{layer}"], weights[$"bias_ih_l{layer}"] + weights[$"bias_hh_l{layer}"]);
+            var state = new float[2 * 2 * hidden];
+            y = cat([packed.Run(y.narrow(1, 0, 4).contiguous(), state), packed.Run(y.narrow(1, 4, 5).contiguous(), state)], 1);
+        }
+        var (expected, _, _) = lstm.call(x.transpose(0, 1));
+        Tensors.Close(expected.transpose(0, 1), y, 2e-6);
+    }
+
+    [Fact, NoTensorLeaks]
+    public void Elu_equals_that_of_libtorch()
+    {
+        using var scope = NewDisposeScope();
+        var x = linspace(-100, 20, 4001).reshape(1, 4001, 1);
+        var y = empty_like(x);
+        new FrameMemory(x).CopyTo(new FrameMemory(y), 0, elu: true);
+        Tensors.Close(F.elu(x, 1), y, 2e-7);
+    }
+}

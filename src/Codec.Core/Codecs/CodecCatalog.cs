@@ -1,6 +1,7 @@
 using Codec.Core.Checkpoints;
 using Codec.Core.Codecs.Dac;
 using Codec.Core.Codecs.Encodec;
+using Codec.Core.Codecs.Mimi;
 using Codec.Core.Codecs.Native;
 using Codec.Core.Codecs.Snac;
 
@@ -20,6 +21,7 @@ public static class CodecCatalog
         new EncodecFamily(),
         new DacFamily(),
         new SnacFamily(),
+        new MimiFamily(),
     ];
 
     /// <summary>The preset with a number; null where unknown.</summary>

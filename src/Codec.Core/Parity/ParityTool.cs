@@ -1,6 +1,7 @@
 using Codec.Audio;
 using Codec.Core.Codecs.Dac;
 using Codec.Core.Codecs.Encodec;
+using Codec.Core.Codecs.Mimi;
 using Codec.Core.Codecs.Snac;
 using static TorchSharp.torch;
 
@@ -16,6 +17,7 @@ public static class ParityTool
         new OverlapAddParity(),
         new DacParity(),
         new SnacParity(),
+        new MimiParity(),
     ];
 
     /// <summary>The runner of a case; null where no family claims it.</summary>

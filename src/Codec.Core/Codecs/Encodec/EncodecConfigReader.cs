@@ -28,7 +28,7 @@ public static class EncodecConfigReader
             if (canonical.Metadata.GetValueOrDefault("xp.cfg") is string yaml)
                 return FromYaml(config, yaml).Validate();
             if (canonical.Sibling("config.json") is { } file)
-                return FromJson(config, ReadJson(file)).Validate();
+                return FromJson(config, JsonFile.Read(file)).Validate();
             return config.Validate();
         }
         catch (ConfigException e)
@@ -116,19 +116,6 @@ public static class EncodecConfigReader
     }
 
     private static string BookKey(int book) => $"quantizer.quantizers.{book}.codebook.weight";
-
-    private static JsonElement ReadJson(string file)
-    {
-        try
-        {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(file));
-            return json.RootElement.Clone();
-        }
-        catch (JsonException e)
-        {
-            throw new ConfigException($"{file}: {e.Message}", e);
-        }
-    }
 
     private static PadMode Mode(string name) => name switch
     {

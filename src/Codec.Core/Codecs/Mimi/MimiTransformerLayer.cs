@@ -1,0 +1,91 @@
+using Codec.Core.Kernels;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Codec.Core.Codecs.Mimi;
+
+/// <summary>
+/// Pre-norm transformer layer with learned scales on both branches: x + s1 attn(norm1 x), then x + s2 linear2(gelu(linear1(norm2 x))).
+/// Checkpoint keys: self_attn.*, norm1.*, norm2.*, linear1.weight, linear2.weight, layer_scale_1.scale, layer_scale_2.scale.
+/// </summary>
+internal sealed class MimiTransformerLayer : nn.Module
+{
+    private readonly MimiAttention self_attn;
+    private readonly LayerNorm norm1, norm2;
+    private readonly Linear linear1, linear2;
+    private readonly LayerScale layer_scale_1, layer_scale_2;
+    private readonly Lazy<DenseConv[]> _packed; // in, out, up, down
+
+    public MimiTransformerLayer(MimiTransformerConfig config, int width) : base(nameof(MimiTransformerLayer))
+    {
+        self_attn = new MimiAttention(config, width);
+        norm1 = nn.LayerNorm(width, eps: 1e-5);
+        norm2 = nn.LayerNorm(width, eps: 1e-5);
+        linear1 = nn.Linear(width, config.FeedForward, hasBias: false);
+        linear2 = nn.Linear(config.FeedForward, width, hasBias: false);
+        layer_scale_1 = new LayerScale(width);
+        layer_scale_2 = new LayerScale(width);
+        _packed = new Lazy<DenseConv[]>(Pack);
+        RegisterComponents();
+    }
+
+    /// <summary>By libtorch operators.</summary>
+    /// <param name="x_BTD">Features of a whole signal.</param>
+    public Tensor Forward(Tensor x_BTD)
+    {
+        using var scope = NewDisposeScope();
+        var y_BTD = x_BTD + layer_scale_1.Scale * self_attn.Forward(norm1.forward(x_BTD));
+        var hidden = F.gelu(F.linear(norm2.forward(y_BTD), linear1.weight!));
+        return (y_BTD + layer_scale_2.Scale * F.linear(hidden, linear2.weight!)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>By own kernels.</summary>
+    /// <param name="x_BTD">Frames without gaps.</param>
+    /// <param name="state">What the stream remembers; null: these are all frames.</param>
+    /// <param name="ringBuffer">See <see cref="MimiConfig.RingBufferStreams"/>.</param>
+    public Tensor Run(Tensor x_BTD, StreamState? state, bool ringBuffer)
+    {
+        using var scope = NewDisposeScope();
+        var packed = _packed.Value;
+        var caches = Enumerable.Range(0, (int)x_BTD.shape[0])
+            .Select(item => state is null ? self_attn.NewCache() : state.Slot(this, self_attn.NewCache, $"{item}")).ToArray();
+        var attended_BTD = self_attn.Attend(packed[0].Run(norm1.forward(x_BTD)), caches, ringBuffer);
+        var y_BTD = packed[1].Run(attended_BTD, x_BTD);
+        var hidden_BTF = F.gelu(packed[2].Run(norm2.forward(y_BTD)));
+        return packed[3].Run(hidden_BTF, y_BTD).MoveToOuterDisposeScope();
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && _packed.IsValueCreated)
+            foreach (var packed in _packed.Value)
+                packed.Dispose();
+        base.Dispose(disposing);
+    }
+
+    /// <summary>The scales are folded into the maps before them.</summary>
+    private DenseConv[] Pack()
+    {
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        return
+        [
+            DenseConv.OfLinear(self_attn.InWeight), DenseConv.OfLinear(self_attn.OutWeight * layer_scale_1.Scale.unsqueeze(1)),
+            DenseConv.OfLinear(linear1.weight!), DenseConv.OfLinear(linear2.weight! * layer_scale_2.Scale.unsqueeze(1)),
+        ];
+    }
+
+    private sealed class LayerScale : nn.Module
+    {
+        private readonly Parameter scale;
+
+        public LayerScale(int width) : base(nameof(LayerScale))
+        {
+            scale = new Parameter(full(width, 0.01f));
+            RegisterComponents();
+        }
+
+        public Tensor Scale => scale;
+    }
+}

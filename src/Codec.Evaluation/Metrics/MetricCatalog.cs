@@ -1,0 +1,85 @@
+using Codec.Evaluation.Pesq;
+using Codec.Evaluation.Visqol;
+
+namespace Codec.Evaluation.Metrics;
+
+/// <summary>Files that some metrics need and that do not come with the product.</summary>
+public sealed record MetricModels
+{
+    /// <summary>ViSQOL's audio regression (libsvm text).</summary>
+    public string? VisqolRegression { get; init; }
+
+    /// <summary>Folder with sig_bak_ovr.onnx and model_v8.onnx.</summary>
+    public string? Dnsmos { get; init; }
+
+    /// <summary>NISQA checkpoint.</summary>
+    public string? Nisqa { get; init; }
+}
+
+/// <summary>All metrics by name.</summary>
+public static class MetricCatalog
+{
+    private const int SpeechRate = 16000, AudioRate = 48000;
+
+    /// <summary>What `codec eval` computes unless told otherwise.</summary>
+    public static IReadOnlyList<string> Default { get; } =
+        ["pesq_wb", "estoi", "visqol_speech", "mel_dac_default", "lsd_db", "si_sdr_db", "stoi", "pesq_nb", "f0_corr", "loudness"];
+
+    /// <summary>Metrics by name, in the order asked for; "all" for every one whose models are given.</summary>
+    /// <exception cref="Codec.Audio.ConfigException">An unknown name.</exception>
+    public static IReadOnlyList<Metric> Select(IEnumerable<string> names, MetricModels models)
+    {
+        var all = Create(models);
+        var wanted = names.ToArray();
+        if (wanted is ["all"])
+            return all;
+        return [.. wanted.Select(name => all.FirstOrDefault(m => m.Columns.Any(c => c.Name == name))
+            ?? throw new Codec.Audio.ConfigException($"unknown metric '{name}'; known: {string.Join(", ", all.Select(m => m.Name))}")).Distinct()];
+    }
+
+    /// <summary>Every metric.</summary>
+    public static IReadOnlyList<Metric> Create(MetricModels models) =>
+    [
+        Metric.Of(new("pesq_wb", "PESQ-WB", true, 4.644), "P.862.2-style wide-band score at 16 kHz (not a conformance-tested PESQ)",
+            p => PesqScore.WideBand(p.At(SpeechRate).Reference, p.At(SpeechRate).Degraded, SpeechRate)),
+        Metric.Of(new("estoi", "ESTOI", true, 1, 4), "extended short-time objective intelligibility, after alignment",
+            p => Stoi.Extended(p.AlignedAt(SpeechRate).Reference, p.AlignedAt(SpeechRate).Degraded, SpeechRate)),
+        Metric.Of(new("visqol_speech", "ViSQOL speech", true, 5), "ViSQOL v3, speech mode at 16 kHz, exponential mapping",
+            p => VisqolScore.Measure(p.At(SpeechRate).Reference, p.At(SpeechRate).Degraded, SpeechRate, VisqolMode.Speech).ExponentialMos),
+        VisqolAudio(models.VisqolRegression),
+        Metric.Of(new("pesq_nb", "PESQ-NB", true, 4.549), "P.862.1-style narrow-band score at 16 kHz (not a conformance-tested PESQ)",
+            p => PesqScore.NarrowBand(p.At(SpeechRate).Reference, p.At(SpeechRate).Degraded, SpeechRate)),
+        Metric.Of(new("stoi", "STOI", true, 1, 4), "short-time objective intelligibility, after alignment",
+            p => Stoi.Score(p.AlignedAt(SpeechRate).Reference, p.AlignedAt(SpeechRate).Degraded, SpeechRate)),
+        Native(new("mel_dac_default", "Mel distance", false, 0), "mel distance with the DAC defaults, at the reference's rate, after alignment",
+            SpectralDistances.MelDacDefault),
+        Native(new("mel_dac_base", "Mel distance (7 scales)", false, 0), "mel distance of DAC's training, at the reference's rate, after alignment",
+            SpectralDistances.MelDacBase),
+        Native(new("ms_stft_dac", "STFT distance", false, 0), "multi-scale STFT distance of DAC, at the reference's rate, after alignment",
+            (r, d, _) => SpectralDistances.MultiScaleStft(r, d)),
+        Native(new("lsd_db", "LSD (dB)", false, 0, 2), "log-spectral distance, at the reference's rate, after alignment",
+            (r, d, _) => SpectralDistances.LogSpectral(r, d)),
+        Native(new("si_sdr_db", "SI-SDR (dB)", true, 100, 2), "scale-invariant signal-to-distortion ratio, after alignment, at most 100 dB",
+            (r, d, _) => WaveformMetrics.SiSdr(r, d)),
+        Native(new("snr_db", "SNR (dB)", true, 100, 2), "signal-to-noise ratio, after alignment, at most 100 dB",
+            (r, d, _) => WaveformMetrics.Snr(r, d)),
+        new([new("f0_corr", "F0 correlation", true, 1), new("f0_rmse_cents", "F0 error (cents)", false, 0, 1), new("voicing_error", "Voicing error", false, 0)],
+            "pitch by YIN every 10 ms after alignment: correlation and RMS error of log F0 where both are voiced, share of frames voiced in one only",
+            p => PitchMetrics.Compare(p.AlignedAt(SpeechRate).Reference, p.AlignedAt(SpeechRate).Degraded, SpeechRate)),
+        new([new("loudness", "Loudness change (LU)", false, 0, 2)], "absolute change of integrated loudness, ITU-R BS.1770-4 with gating",
+            p => [Math.Abs(Loudness.Integrated(p.At(p.SampleRate).Degraded, p.SampleRate) - Loudness.Integrated(p.At(p.SampleRate).Reference, p.SampleRate))]),
+    ];
+
+    private static Metric Native(MetricColumn column, string definition, Measure measure)
+        => Metric.Of(column, definition, p => measure(p.AlignedAt(p.SampleRate).Reference, p.AlignedAt(p.SampleRate).Degraded, p.SampleRate));
+
+    private static Metric VisqolAudio(string? path)
+    {
+        var model = path is null ? null : SupportVectorRegression.Load(path);
+        return Metric.Of(new("visqol_audio", "ViSQOL audio", true, 4.732), "ViSQOL v3, audio mode at 48 kHz, support vector regression",
+            p => VisqolScore.Measure(p.At(AudioRate).Reference, p.At(AudioRate).Degraded, AudioRate, VisqolMode.Audio)
+                .RegressionMos(model ?? throw new MetricException("no regression model was given (libsvm_nu_svr_model.txt of google/visqol)")));
+    }
+
+    private delegate double Measure(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate);
+}

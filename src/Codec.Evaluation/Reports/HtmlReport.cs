@@ -1,0 +1,320 @@
+using System.Globalization;
+using System.Text;
+using Codec.Evaluation.Metrics;
+using Codec.Evaluation.Runs;
+
+namespace Codec.Evaluation.Reports;
+
+/// <summary>One page that needs nothing else: no script, no network, charts and audio inside.</summary>
+internal sealed class HtmlReport
+{
+    private const int Charts = 6;
+    private static readonly string[] Palette =
+        ["#d62f4b", "#1f6fd1", "#2a9d5c", "#e08a00", "#7b4fc9", "#00939c", "#9c6b3f", "#c2409b", "#5f6b7a", "#7a8f00"];
+
+    private readonly EvaluationReport _report;
+    private readonly Comparison _comparison;
+    private readonly StringBuilder _page = new();
+    private readonly Dictionary<string, string> _colours = [];
+
+    private HtmlReport(EvaluationReport report)
+    {
+        _report = report;
+        _comparison = new Comparison(report);
+        var families = report.Measured.Select(c => c.Family).Concat(report.ExtraPoints.Select(p => p.Family)).Distinct()
+            .OrderBy(f => f != "native").ToArray();
+        foreach (var family in families)
+            _colours[family] = Palette[_colours.Count % Palette.Length];
+    }
+
+    private IEnumerable<MetricColumn> Columns => _report.Metrics.Select(m => m.Column);
+
+    /// <summary>Writes the page.</summary>
+    public static string Write(EvaluationReport report, IReadOnlyList<ListeningExample> examples)
+    {
+        var html = new HtmlReport(report);
+        html.Head();
+        html.Winners();
+        html.RateCharts();
+        html.ConditionTable();
+        html.BdRates();
+        html.Significance();
+        html.Scatter();
+        html.Examples(examples);
+        html.Costs();
+        html.Books();
+        html.Correlations();
+        html.Fineprint();
+        return html._page.Append("</main></body></html>").ToString();
+    }
+
+    private void Head()
+    {
+        _page.Append("<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>Codec evaluation</title><style>")
+            .Append(HtmlStyle.Css).Append("</style></head><body><main><h1>Which codec is better where</h1>");
+        var measured = _report.Measured.Count();
+        Paragraph($"{measured} conditions on {_report.Files} files, {Number(_report.Seconds / 60, 1)} minutes of <code>{Escape(Path.GetFileName(Path.TrimEndingDirectorySeparator(_report.Reference)))}</code>. "
+            + "Rates are bits on disk, container and all. Bars and brackets: 95 % bootstrap intervals over files.");
+        _page.Append(_report.Valid
+            ? "<p class='ok'>Controls passed: identity, one-sample shift, low-pass, noise and silence came out as they must.</p>"
+            : "<div class='bad'><b>INVALID REPORT.</b> Controls came out wrong:<ul>" + string.Concat(_report.ControlFailures.Select(f => $"<li>{Escape(f)}</li>")) + "</ul></div>");
+        foreach (var (name, problem) in _report.Absent)
+            _page.Append($"<p class='note'>{Escape(name)} was not measured: {Escape(problem)}</p>");
+    }
+
+    /// <summary>The answer in one table: who wins with how many bits, and whether that is more than chance.</summary>
+    private void Winners()
+    {
+        var metrics = Columns.Where(c => _report.Measured.Any(m => m.Metrics.ContainsKey(c.Name))).Take(4).ToArray();
+        var budgets = _comparison.Budgets();
+        if (budgets.Count == 0 || metrics.Length == 0)
+            return;
+        Section("Best for your budget", "The best condition that fits each rate. <i>tie</i>: the best of another family is not significantly worse (paired sign-flip test, p &gt; 0.05).");
+        _page.Append("<table class='win'><tr><th>up to</th>");
+        foreach (var metric in metrics)
+            _page.Append($"<th>{Escape(metric.Label)}</th>");
+        foreach (var budget in budgets)
+        {
+            _page.Append($"</tr><tr><th>{Number(budget, 2)} kbit/s</th>");
+            foreach (var metric in metrics)
+                _page.Append(WinnerCell(_comparison.Winner(budget, metric), metric));
+        }
+        _page.Append("</tr></table>");
+    }
+
+    private string WinnerCell(Comparison.BudgetWinner? w, MetricColumn metric)
+    {
+        if (w is null)
+            return "<td></td>";
+        var rival = w.Rival is null ? "only family"
+            : $"{(w.P > 0.05 ? "tie with" : "next")} {w.Rival.Name} {Value(w.Rival, metric)}";
+        return $"<td style='border-left:6px solid {_colours[w.Winner.Family]}'><b>{Escape(w.Winner.Name)}</b> <span class='v'>{Value(w.Winner, metric)}</span>"
+            + $"<small>{Number(w.Winner.Kbps, 1)} kbit/s &middot; {Escape(rival)}</small></td>";
+    }
+
+    private void RateCharts()
+    {
+        Section("Quality against rate", _report.ExtraPoints.Count > 0 ? "Hollow points: values from the literature or other runs, on other files; not measured here." : "");
+        _page.Append("<div class='charts'>");
+        foreach (var column in Columns.Take(Charts))
+            _page.Append("<figure>").Append(Svg.RateChart(column.Label, column.HigherIsBetter, [.. Series(column)], column.Best)).Append("</figure>");
+        _page.Append("</div>");
+    }
+
+    private IEnumerable<ChartSeries> Series(MetricColumn column)
+    {
+        foreach (var family in _report.Measured.Where(c => c.Kbps is not null && c.Metrics.ContainsKey(column.Name)).GroupBy(c => c.Family))
+            yield return new ChartSeries(family.Key, _colours[family.Key], [.. family.OrderBy(c => c.Kbps).Select(c => c.Metrics[column.Name] is var v
+                ? new ChartPoint(c.Kbps!.Value, v.Mean, v.Low, v.High, $"{c.Name}: {Value(c, column)} at {Number(c.Kbps, 2)} kbit/s, {v.Count} files") : null!)]);
+        foreach (var family in _report.ExtraPoints.Where(p => p.Values.ContainsKey(column.Name)).GroupBy(p => p.Family))
+            yield return new ChartSeries(family.Key, _colours[family.Key], [.. family.OrderBy(p => p.Kbps).Select(p => p.Values[column.Name] is var v
+                ? new ChartPoint(p.Kbps, v, v, v, $"{p.Name}: {Number(v, 3)} at {Number(p.Kbps, 2)} kbit/s (not measured here)") : null!)], Hollow: true);
+    }
+
+    private void ConditionTable()
+    {
+        Section("All conditions", "Means; darker is better within a column. Hover a cell for its interval. Empty cells: see the end of the page.");
+        _page.Append("<div class='wide'><table class='num'><tr><th>condition<th>kbit/s<th>nominal<th>shift ms<th>gain dB");
+        foreach (var column in Columns)
+            _page.Append($"<th>{Escape(column.Label)}");
+        foreach (var c in _report.Conditions)
+        {
+            _page.Append($"<tr{(c.IsControl ? " class='control'" : "")}><th>{Escape(c.Name)}<td>{Number(c.Kbps, 2)}<td>{Number(c.NominalKbps, 2)}<td>{Number(c.ShiftMilliseconds, 1)}<td>{Number(c.GainDecibels, 1)}");
+            foreach (var column in Columns)
+                _page.Append(c.Metrics.TryGetValue(column.Name, out var v)
+                    ? $"<td style='background:rgba(42,157,92,{Shade(column, v.Mean)})' title='{Number(v.Low, column.Decimals)} to {Number(v.High, column.Decimals)}, {v.Count} files'>{Number(v.Mean, column.Decimals)}"
+                    : "<td class='none'>");
+        }
+        _page.Append("</table></div>");
+    }
+
+    private string Shade(MetricColumn column, double value)
+    {
+        var all = _report.Measured.Where(c => c.Metrics.ContainsKey(column.Name)).Select(c => c.Metrics[column.Name].Mean).ToArray();
+        if (all.Length < 2 || all.Max() <= all.Min())
+            return "0";
+        var share = Math.Clamp((value - all.Min()) / (all.Max() - all.Min()), 0, 1);
+        return Number(0.5 * (column.HigherIsBetter ? share : 1 - share), 2);
+    }
+
+    private void BdRates()
+    {
+        var families = _report.Measured.Where(c => c.Kbps is not null).GroupBy(c => c.Family).Where(g => g.Count() > 1).Select(g => g.Key).ToArray();
+        if (families.Length < 2)
+            return;
+        var anchor = families.Contains("opus") ? "opus" : families[^1];
+        Section($"Bits for equal quality (BD-rate against {anchor})", $"Negative: fewer bits than {Escape(anchor)} for the same value, averaged over the range that both reach. Empty: the ranges do not overlap.");
+        _page.Append("<div class='wide'><table class='num'><tr><th>family");
+        foreach (var column in Columns)
+            _page.Append($"<th>{Escape(column.Label)}");
+        foreach (var family in families.Where(f => f != anchor))
+        {
+            _page.Append($"<tr><th>{Escape(family)}");
+            foreach (var column in Columns)
+                _page.Append(_comparison.BdRate(anchor, family, column) is { } rate
+                    ? $"<td class='{(rate < 0 ? "good" : "poor")}'>{(100 * rate).ToString("+0;-0;0", CultureInfo.InvariantCulture)} %" : "<td class='none'>");
+        }
+        _page.Append("</table></div>");
+    }
+
+    private void Significance()
+    {
+        var conditions = _report.Measured.Where(c => c.Metrics.ContainsKey(_report.Main.Name))
+            .OrderByDescending(c => c.Metrics[_report.Main.Name].Mean * (_report.Main.HigherIsBetter ? 1 : -1)).Take(24).ToArray();
+        if (conditions.Length < 2)
+            return;
+        Section($"Who beats whom ({_report.Main.Label})", "Row against column on the same files. + better, &minus; worse, = no significant difference (sign-flip test with Holm's correction, 5 %). Hover for figures.");
+        var tests = new Dictionary<(int, int), (double Difference, double P, int Files)>();
+        for (var i = 0; i < conditions.Length; i++)
+            for (var j = i + 1; j < conditions.Length; j++)
+                tests[(i, j)] = _comparison.Pair(conditions[i].Name, conditions[j].Name, _report.Main);
+        var rejected = Holm(tests.ToDictionary(t => t.Key, t => t.Value.P));
+        _page.Append("<details open><summary>matrix</summary><div class='wide'><table class='sig'><tr><th>");
+        foreach (var c in conditions)
+            _page.Append($"<th class='up'><span>{Escape(c.Name)}</span>");
+        for (var i = 0; i < conditions.Length; i++)
+        {
+            _page.Append($"<tr><th>{Escape(conditions[i].Name)}");
+            for (var j = 0; j < conditions.Length; j++)
+            {
+                if (i == j)
+                {
+                    _page.Append("<td class='self'>");
+                    continue;
+                }
+                var (difference, p, files) = i < j ? tests[(i, j)] : tests[(j, i)] is var t ? (-t.Difference, t.P, t.Files) : default;
+                var (sign, kind) = !rejected.Contains((Math.Min(i, j), Math.Max(i, j))) ? ("=", "tie") : difference > 0 ? ("+", "good") : ("&minus;", "poor");
+                _page.Append($"<td class='{kind}' title='{Number(difference, 4)}, p = {Number(p, 4)}, {files} files'>{sign}");
+            }
+        }
+        _page.Append("</table></div></details>");
+    }
+
+    /// <summary>Step-down rejection at 5 % over all pairs.</summary>
+    private static HashSet<(int, int)> Holm(Dictionary<(int, int), double> p)
+    {
+        var rejected = new HashSet<(int, int)>();
+        var left = p.Count;
+        foreach (var (pair, value) in p.OrderBy(x => x.Value))
+        {
+            if (value > 0.05 / left && !(value <= 1.0 / 2001 + 1e-12)) // the smallest p that 2000 flips can give counts as rejected
+                break;
+            rejected.Add(pair);
+            left--;
+        }
+        return rejected;
+    }
+
+    private void Scatter()
+    {
+        var columns = Columns.Where(c => _report.Measured.Any(m => m.Metrics.ContainsKey(c.Name))).Take(3).ToArray();
+        if (columns.Length < 2)
+            return;
+        Section("Every file", "One point for each file and condition. Hover for its name.");
+        _page.Append("<div class='charts'>");
+        foreach (var x in columns.Skip(1))
+            _page.Append("<figure>").Append(Svg.Scatter(x.Label, columns[0].Label, [.. ScatterSeries(x, columns[0])])).Append("</figure>");
+        _page.Append("</div>");
+    }
+
+    private IEnumerable<ChartSeries> ScatterSeries(MetricColumn x, MetricColumn y)
+    {
+        var families = _report.Measured.ToDictionary(c => c.Name, c => c.Family);
+        return _report.Rows.Where(r => families.ContainsKey(r.Condition) && r.Values.ContainsKey(x.Name) && r.Values.ContainsKey(y.Name))
+            .GroupBy(r => families[r.Condition])
+            .Select(g => new ChartSeries(g.Key, _colours[g.Key], [.. g.Select(r => new ChartPoint(r.Values[x.Name], r.Values[y.Name], 0, 0,
+                $"{r.Condition}, {r.File}: {y.Label} {Number(r.Values[y.Name], 3)}, {x.Label} {Number(r.Values[x.Name], 3)}"))]));
+    }
+
+    private void Examples(IReadOnlyList<ListeningExample> examples)
+    {
+        if (examples.Count == 0)
+            return;
+        Section("Worst files, to see and to hear", $"Where {Escape(examples[0].Clips.ElementAtOrDefault(1)?.Condition ?? "")} scored lowest by {Escape(_report.Main.Label)}; first five seconds; the nearest rate of each other family beside it.");
+        foreach (var example in examples)
+        {
+            _page.Append($"<h3>{Escape(example.File)}</h3><div class='clips'>");
+            foreach (var clip in example.Clips)
+                _page.Append($"<figure><figcaption><b>{Escape(clip.Condition)}</b> {(clip.Kbps is { } k ? Number(k, 1) + " kbit/s " : "")}"
+                    + string.Join(" ", Columns.Take(3).Where(c => clip.Values.ContainsKey(c.Name)).Select(c => $"<span>{Escape(c.Label)} {Number(clip.Values[c.Name], 2)}</span>"))
+                    + $"</figcaption><img alt='spectrogram' src='{clip.Picture}'><audio controls preload='none' src='{clip.Sound}'></audio></figure>");
+            _page.Append("</div>");
+        }
+    }
+
+    private void Costs()
+    {
+        Section("Speed and memory", "Seconds of audio in a second of wall time on the machine of the run, programs' start included; peak resident memory.");
+        _page.Append("<table class='num'><tr><th>condition<th>encode, x real time<th>decode, x real time<th>memory, MB");
+        foreach (var c in _report.Measured.Where(c => c.EncodeSpeed is not null))
+            _page.Append($"<tr><th>{Escape(c.Name)}<td>{Number(c.EncodeSpeed, 1)}<td>{Number(c.DecodeSpeed, 1)}<td>{Number(c.MemoryMegabytes, 1)}");
+        _page.Append("</table>");
+    }
+
+    private void Books()
+    {
+        var own = _report.Measured.Where(c => c.Books.Count > 0).GroupBy(c => c.Family).Select(g => g.MaxBy(c => c.Books.Count)!).ToArray();
+        if (own.Length == 0)
+            return;
+        Section("Use of the codebooks", "Share of the entries that occur, and perplexity (as many equally likely entries would carry as much).");
+        foreach (var c in own)
+        {
+            _page.Append($"<table class='num'><tr><th>{Escape(c.Name)}<th>entries<th>used<th>perplexity");
+            for (var i = 0; i < c.Books.Count; i++)
+                _page.Append($"<tr><th>book {i + 1}<td>{c.Books[i].Size}<td>{Number(100 * c.Books[i].Used, 1)} %<td>{Number(c.Books[i].Perplexity, 1)}");
+            _page.Append("</table>");
+        }
+    }
+
+    private void Correlations()
+    {
+        if (_report.RankCorrelations.Count == 0)
+            return;
+        var columns = Columns.Where(c => _report.RankCorrelations.Any(r => r.First == c.Name || r.Second == c.Name)).ToArray();
+        Section("Do the metrics agree", $"Spearman's rank correlation over {_report.RankCorrelations.Max(r => r.Conditions)} conditions, better counted upwards.");
+        _page.Append("<div class='wide'><table class='num'><tr><th>");
+        foreach (var column in columns)
+            _page.Append($"<th>{Escape(column.Label)}");
+        foreach (var row in columns)
+        {
+            _page.Append($"<tr><th>{Escape(row.Label)}");
+            foreach (var column in columns)
+                _page.Append(_report.RankCorrelations.FirstOrDefault(r => (r.First, r.Second) == (row.Name, column.Name) || (r.Second, r.First) == (row.Name, column.Name)) is { } c
+                    ? $"<td style='background:rgba(31,111,209,{Number(Math.Max(0, c.Rho) * 0.5, 2)})'>{Number(c.Rho, 2)}" : "<td class='none'>");
+        }
+        _page.Append("</table></div>");
+    }
+
+    private void Fineprint()
+    {
+        Section("What was computed", "");
+        _page.Append("<table><tr><th>metric<th>better<th>definition<th class='r'>x real time");
+        foreach (var m in _report.Metrics)
+            _page.Append($"<tr><th>{Escape(m.Column.Label)}<td>{(m.Column.HigherIsBetter ? "higher" : "lower")}<td>{Escape(m.Definition)}<td class='r'>{Number(m.TimesRealTime, 0)}");
+        _page.Append("</table>");
+        var problems = _report.Rows.SelectMany(r => r.Problems.Select(p => (r.Condition, r.File, Metric: p.Key, Reason: p.Value)))
+            .GroupBy(p => (p.Condition, p.Metric, p.Reason)).ToArray();
+        if (problems.Length == 0)
+            return;
+        _page.Append("<h3>Empty cells</h3><ul>");
+        foreach (var group in problems.Take(200))
+            _page.Append($"<li>{Escape(group.Key.Condition)}{(group.Key.Metric == "*" ? "" : ", " + Escape(group.Key.Metric))}: {Escape(group.Key.Reason)} ({(group.Count() == 1 ? Escape(group.First().File) : group.Count() + " files")})</li>");
+        _page.Append("</ul>");
+    }
+
+    private void Section(string title, string note)
+    {
+        _page.Append($"<h2>{Escape(title)}</h2>");
+        if (note.Length > 0)
+            Paragraph(note);
+    }
+
+    private void Paragraph(string html) => _page.Append($"<p class='note'>{html}</p>");
+
+    private static string Value(ConditionSummary c, MetricColumn column) => Number(c.Metrics[column.Name].Mean, Math.Min(3, column.Decimals));
+
+    private static string Number(double? value, int decimals)
+        => value is { } v && double.IsFinite(v) ? v.ToString(decimals == 0 ? "0" : "0." + new string('0', Math.Min(1, decimals)) + new string('#', Math.Max(0, decimals - 1)), CultureInfo.InvariantCulture) : "";
+
+    private static string Escape(string text) => Svg.Escape(text);
+}

@@ -1,0 +1,65 @@
+using System.Globalization;
+using Codec.Evaluation.Metrics;
+using Codec.Evaluation.Runs;
+
+namespace Codec.Evaluation.Reports;
+
+/// <summary>The summary as Markdown tables.</summary>
+public static class MarkdownReport
+{
+    public static void Write(EvaluationReport report, TextWriter writer)
+    {
+        writer.WriteLine("# Codec evaluation");
+        writer.WriteLine();
+        writer.WriteLine(FormattableString.Invariant($"{report.Files} files, {report.Seconds / 60:0.0} minutes, from `{report.Reference}`."));
+        writer.WriteLine(report.Valid
+            ? "The controls came out as they must."
+            : "**INVALID: the controls came out wrong.** " + string.Join("; ", report.ControlFailures));
+        writer.WriteLine();
+        Winners(report, writer);
+        Conditions(report, writer);
+        foreach (var (name, problem) in report.Absent)
+            writer.WriteLine($"- {name}: not measured: {problem}");
+        writer.WriteLine();
+        writer.WriteLine("## Metrics");
+        writer.WriteLine();
+        foreach (var metric in report.Metrics)
+            writer.WriteLine($"- **{metric.Column.Label}** (`{metric.Column.Name}`, {(metric.Column.HigherIsBetter ? "higher" : "lower")} is better): {metric.Definition}");
+    }
+
+    private static void Winners(EvaluationReport report, TextWriter writer)
+    {
+        var comparison = new Comparison(report);
+        var metrics = report.Metrics.Take(4).Select(m => m.Column).ToArray();
+        writer.WriteLine("## Best for a budget");
+        writer.WriteLine();
+        writer.WriteLine("| kbit/s up to | " + string.Join(" | ", metrics.Select(m => m.Label)) + " |");
+        writer.WriteLine("|" + string.Concat(Enumerable.Repeat(" --- |", metrics.Length + 1)));
+        foreach (var budget in comparison.Budgets())
+            writer.WriteLine($"| {Text(budget)} | " + string.Join(" | ", metrics.Select(m => comparison.Winner(budget, m) is { } w
+                ? $"{w.Winner.Name} ({w.Winner.Metrics[m.Name].Mean.ToString("F" + m.Decimals, CultureInfo.InvariantCulture)}{(w.P > 0.05 ? ", tie with " + w.Rival!.Name : "")})" : "")) + " |");
+        writer.WriteLine();
+    }
+
+    private static void Conditions(EvaluationReport report, TextWriter writer)
+    {
+        writer.WriteLine("## All conditions (mean over files, 95 % interval)");
+        writer.WriteLine();
+        writer.WriteLine("| condition | kbit/s on disk | nominal | encode x | decode x | " + string.Join(" | ", report.Metrics.Select(m => m.Column.Label)) + " |");
+        writer.WriteLine("|" + string.Concat(Enumerable.Repeat(" --- |", report.Metrics.Count + 5)));
+        foreach (var c in report.Conditions)
+            writer.WriteLine($"| {c.Name} | {Text(c.Kbps)} | {Text(c.NominalKbps)} | {Text(c.EncodeSpeed)} | {Text(c.DecodeSpeed)} | "
+                + string.Join(" | ", report.Metrics.Select(m => Cell(c, m.Column))) + " |");
+        writer.WriteLine();
+    }
+
+    private static string Cell(ConditionSummary c, MetricColumn column)
+    {
+        if (!c.Metrics.TryGetValue(column.Name, out var v))
+            return "";
+        string F(double x) => x.ToString("F" + column.Decimals, CultureInfo.InvariantCulture);
+        return $"{F(v.Mean)} [{F(v.Low)}, {F(v.High)}]";
+    }
+
+    private static string Text(double? value) => value?.ToString("0.##", CultureInfo.InvariantCulture) ?? "";
+}

@@ -1,0 +1,40 @@
+namespace Codec.Evaluation.Runs;
+
+/// <summary>One file through one condition.</summary>
+public sealed record EvaluationRow
+{
+    public required string Condition { get; init; }
+
+    /// <summary>Path below the reference folder.</summary>
+    public required string File { get; init; }
+
+    /// <summary>Of the reference.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>On disk, container and all.</summary>
+    public long? Bytes { get; init; }
+
+    public double? EncodeSeconds { get; init; }
+    public double? DecodeSeconds { get; init; }
+    public long? MemoryBytes { get; init; }
+
+    /// <summary>By which the output was late.</summary>
+    public double? ShiftMilliseconds { get; init; }
+
+    public double? GainDecibels { get; init; }
+
+    /// <summary>Metric by name.</summary>
+    public Dictionary<string, double> Values { get; init; } = [];
+
+    /// <summary>Why a metric has no value; "*" for the whole row.</summary>
+    public Dictionary<string, string> Problems { get; init; } = [];
+
+    /// <summary>Per book, how often each entry was used: [entry, count] pairs of the used ones.</summary>
+    public List<int[]> CodeCounts { get; init; } = [];
+
+    /// <summary>Sizes of the books.</summary>
+    public List<int> BookSizes { get; init; } = [];
+
+    /// <summary>Wall seconds that each metric took, by name of its first column.</summary>
+    public Dictionary<string, double> MetricSeconds { get; init; } = [];
+}

@@ -1,0 +1,121 @@
+using System.Collections.Concurrent;
+using Codec.Audio;
+using Codec.Evaluation.Conditions;
+using Codec.Evaluation.Metrics;
+
+namespace Codec.Evaluation.Runs;
+
+/// <summary>Sends every file through every condition and measures what comes back. Rows do not depend on the number of jobs.</summary>
+public static class EvaluationRunner
+{
+    /// <summary>Measures everything that the journal does not hold yet.</summary>
+    /// <param name="plan">What to measure.</param>
+    /// <param name="progress">Gets the seconds of audio done, over all conditions.</param>
+    /// <param name="cancellation">Ends after the rows in work; the journal keeps what is done.</param>
+    /// <returns>One row for each file and condition, conditions in the order of the plan.</returns>
+    public static IReadOnlyList<EvaluationRow> Run(EvaluationPlan plan, IProgress<EvaluationProgress>? progress, CancellationToken cancellation)
+    {
+        var conditions = plan.AllConditions;
+        using var journal = new RowJournal(plan.Journal, Signature(plan));
+        var rows = new ConcurrentDictionary<(string, string), EvaluationRow>(
+            journal.Done.DistinctBy(r => (r.Condition, r.File)).Select(r => KeyValuePair.Create((r.Condition, r.File), r)));
+        var total = conditions.Count * plan.Files.Count;
+        Parallel.ForEach(plan.Files, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, plan.Jobs), CancellationToken = cancellation }, file =>
+        {
+            var missing = conditions.Where(c => !rows.ContainsKey((c.Name, file))).ToArray();
+            if (missing.Length == 0)
+                return;
+            var reference = AudioFile.Read(Path.Combine(plan.ReferenceFolder, file));
+            foreach (var condition in missing)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var row = Measure(plan, condition, file, reference, cancellation);
+                rows[(condition.Name, file)] = row;
+                journal.Add(row);
+                progress?.Report(new EvaluationProgress(rows.Count, total, condition.Name, file));
+            }
+        });
+        var order = conditions.Select((c, i) => (c.Name, i)).ToDictionary(x => x.Name, x => x.i);
+        return [.. rows.Values.Where(r => order.ContainsKey(r.Condition)).OrderBy(r => order[r.Condition]).ThenBy(r => r.File, StringComparer.Ordinal)];
+    }
+
+    /// <summary>Audio through a condition, in a scratch folder of its own.</summary>
+    /// <exception cref="CodecException">The condition failed.</exception>
+    public static Transcoded Transcode(ICondition condition, string file, AudioBuffer reference, TimeProvider time, CancellationToken cancellation)
+    {
+        var scratch = Directory.CreateTempSubdirectory("codec-eval-").FullName;
+        try
+        {
+            return condition.Run(reference, new ConditionContext(file, scratch, time), cancellation);
+        }
+        finally
+        {
+            Directory.Delete(scratch, recursive: true);
+        }
+    }
+
+    private static EvaluationRow Measure(EvaluationPlan plan, ICondition condition, string file, AudioBuffer reference, CancellationToken cancellation)
+    {
+        var row = new EvaluationRow { Condition = condition.Name, File = file, Seconds = reference.Duration.TotalSeconds };
+        Transcoded result;
+        try
+        {
+            if (condition.Problem is { } problem)
+                throw new ConfigException(problem);
+            result = Transcode(condition, file, reference, plan.Time, cancellation);
+        }
+        catch (CodecException e)
+        {
+            row.Problems["*"] = e.Message;
+            return row;
+        }
+        var pair = new SignalPair(reference, Resampler.Resample(result.Audio, reference.SampleRate));
+        foreach (var metric in plan.Metrics)
+            Apply(metric, pair, row, plan.Time);
+        return row with
+        {
+            Bytes = result.Bytes,
+            EncodeSeconds = result.EncodeTime?.TotalSeconds,
+            DecodeSeconds = result.DecodeTime?.TotalSeconds,
+            MemoryBytes = result.MemoryBytes,
+            ShiftMilliseconds = 1000.0 * pair.Alignment.ShiftSamples / reference.SampleRate,
+            GainDecibels = double.IsFinite(pair.Alignment.GainDecibels) ? pair.Alignment.GainDecibels : null,
+            CodeCounts = [.. result.CodeCounts.Select(Sparse)],
+            BookSizes = [.. result.CodeCounts.Select(c => c.Length)],
+        };
+    }
+
+    private static void Apply(Metric metric, SignalPair pair, EvaluationRow row, TimeProvider time)
+    {
+        var start = time.GetTimestamp();
+        try
+        {
+            var values = metric.Compute(pair);
+            for (var i = 0; i < values.Length; i++)
+                if (double.IsFinite(values[i]))
+                    row.Values[metric.Columns[i].Name] = values[i];
+                else
+                    row.Problems[metric.Columns[i].Name] = "the result is not a finite number";
+            row.MetricSeconds[metric.Name] = time.GetElapsedTime(start).TotalSeconds;
+        }
+        catch (CodecException e)
+        {
+            foreach (var column in metric.Columns)
+                row.Problems[column.Name] = e.Message;
+        }
+    }
+
+    private static int[] Sparse(int[] counts)
+        => [.. counts.Select((count, entry) => (count, entry)).Where(x => x.count > 0).SelectMany(x => new[] { x.entry, x.count })];
+
+    /// <summary>What must not change if an interrupted run is to go on.</summary>
+    private static string Signature(EvaluationPlan plan)
+        => $"codec-eval 1 | {Path.GetFullPath(plan.ReferenceFolder)} | {string.Join(',', plan.Metrics.Select(m => m.Name))}";
+}
+
+/// <summary>How far a run is.</summary>
+/// <param name="Done">Rows.</param>
+/// <param name="Total">Rows.</param>
+/// <param name="Condition">Just measured.</param>
+/// <param name="File">Just measured.</param>
+public sealed record EvaluationProgress(int Done, int Total, string Condition, string File);

@@ -40,6 +40,7 @@ internal static class CommandLine
     internal static RootCommand Create(CommandContext context) => new("Neural audio codec: recordings to small files and back.")
     {
         DoctorVerb.Create(context),
+        EvalVerb.Create(context),
     };
 
     private static int RefuseUsage(ParseResult parsed, Terminal terminal)

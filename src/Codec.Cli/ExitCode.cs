@@ -16,6 +16,9 @@ internal static class ExitCode
     public const int InputFile = 3;
     public const int Checkpoint = 4;
 
+    /// <summary>A gate against a baseline was not passed.</summary>
+    public const int Gate = 5;
+
     /// <summary>Ctrl-C, as shells expect it: 128 + SIGINT.</summary>
     public const int Cancelled = 130;
 

@@ -75,7 +75,7 @@ internal sealed class HtmlReport
             _page.Append($"<th>{Escape(metric.Label)}</th>");
         foreach (var budget in budgets)
         {
-            _page.Append($"</tr><tr><th>{Number(budget, 2)} kbit/s</th>");
+            _page.Append($"</tr><tr><th>{budget.ToString("0.##", CultureInfo.InvariantCulture)} kbit/s</th>");
             foreach (var metric in metrics)
                 _page.Append(WinnerCell(_comparison.Winner(budget, metric), metric));
         }
@@ -122,7 +122,7 @@ internal sealed class HtmlReport
             _page.Append($"<tr{(c.IsControl ? " class='control'" : "")}><th>{Escape(c.Name)}<td>{Number(c.Kbps, 2)}<td>{Number(c.NominalKbps, 2)}<td>{Number(c.ShiftMilliseconds, 1)}<td>{Number(c.GainDecibels, 1)}");
             foreach (var column in Columns)
                 _page.Append(c.Metrics.TryGetValue(column.Name, out var v)
-                    ? $"<td style='background:rgba(42,157,92,{Shade(column, v.Mean)})' title='{Number(v.Low, column.Decimals)} to {Number(v.High, column.Decimals)}, {v.Count} files'>{Number(v.Mean, column.Decimals)}"
+                    ? $"<td style='background:rgba(42,157,92,{Shade(column, v.Mean)})' title='{Number(v.Low, column.Decimals)} to {Number(v.High, column.Decimals)}, {v.Count} files'>{v.Mean.ToString("F" + column.Decimals, CultureInfo.InvariantCulture)}"
                     : "<td class='none'>");
         }
         _page.Append("</table></div>");
@@ -311,7 +311,7 @@ internal sealed class HtmlReport
 
     private void Paragraph(string html) => _page.Append($"<p class='note'>{html}</p>");
 
-    private static string Value(ConditionSummary c, MetricColumn column) => Number(c.Metrics[column.Name].Mean, Math.Min(3, column.Decimals));
+    private static string Value(ConditionSummary c, MetricColumn column) => c.Metrics[column.Name].Mean.ToString("F" + Math.Min(3, column.Decimals), CultureInfo.InvariantCulture);
 
     private static string Number(double? value, int decimals)
         => value is { } v && double.IsFinite(v) ? v.ToString(decimals == 0 ? "0" : "0." + new string('0', Math.Min(1, decimals)) + new string('#', Math.Max(0, decimals - 1)), CultureInfo.InvariantCulture) : "";

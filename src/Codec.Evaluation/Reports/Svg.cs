@@ -80,7 +80,7 @@ internal static class Svg
         }
     }
 
-    /// <summary>Names at the right end of the curves, pushed apart where they would overlap.</summary>
+    /// <summary>Names at the ends of the curves; those at the right are pushed apart where they would overlap.</summary>
     private static void Labels(StringBuilder svg, IReadOnlyList<ChartSeries> series, Func<double, double> x, Func<double, double> y)
     {
         const double spacing = 13;
@@ -88,10 +88,15 @@ internal static class Svg
         var placed = series.Where(s => s.Points.Count > 0).Select(s => (Series: s, End: s.Points.MaxBy(p => p.X)!)).OrderBy(l => y(l.End.Y)).ToArray();
         foreach (var (s, end) in placed)
         {
+            if (x(end.X) < Left + 0.7 * (Width - Left - Right))
+            {
+                svg.Append(CultureInfo.InvariantCulture, $"<text x='{x(end.X) + 8:0.#}' y='{y(end.Y) - 6:0.#}' style='fill:{s.Colour}' font-weight='600'>{Escape(s.Name)}</text>");
+                continue;
+            }
             var at = Math.Max(y(end.Y) + 4, last + spacing);
             last = at;
             svg.Append(CultureInfo.InvariantCulture, $"<line x1='{x(end.X) + 5:0.#}' y1='{y(end.Y):0.#}' x2='{Width - Right + 4}' y2='{at - 4:0.#}' stroke='{s.Colour}' stroke-opacity='.35'/>");
-            svg.Append(CultureInfo.InvariantCulture, $"<text x='{Width - Right + 7}' y='{at:0.#}' fill='{s.Colour}' font-weight='{(s.Hollow ? 400 : 600)}'>{Escape(s.Name)}</text>");
+            svg.Append(CultureInfo.InvariantCulture, $"<text x='{Width - Right + 7}' y='{at:0.#}' style='fill:{s.Colour}' font-weight='{(s.Hollow ? 400 : 600)}'>{Escape(s.Name)}</text>");
         }
     }
 

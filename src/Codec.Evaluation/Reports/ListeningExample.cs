@@ -27,7 +27,7 @@ internal sealed record ListeningExample(string File, IReadOnlyList<ListeningClip
         return [.. report.Rows.Where(r => r.Condition == subject.Name && r.Values.ContainsKey(report.Main.Name))
             .OrderBy(r => r.Values[report.Main.Name] * (report.Main.HigherIsBetter ? 1 : -1))
             .Take(Examples)
-            .Select(worst => new ListeningExample(worst.File, [.. Clips(report, plan, worst.File, shown.Select(c => conditions[c.Name]), cancellation)]))];
+            .Select(worst => new ListeningExample(worst.File, [.. Transcode(report, plan, worst.File, shown.Select(c => conditions[c.Name]), cancellation)]))];
     }
 
     /// <summary>The condition that the report is about.</summary>
@@ -42,7 +42,7 @@ internal sealed record ListeningExample(string File, IReadOnlyList<ListeningClip
         => [subject, .. report.Measured.Where(c => c.Family != subject.Family)
             .GroupBy(c => c.Family).Select(g => g.MinBy(c => Math.Abs(Math.Log((c.Kbps ?? 1) / (subject.Kbps ?? 1))))!).Take(Rivals)];
 
-    private static IEnumerable<ListeningClip> Clips(EvaluationReport report, EvaluationPlan plan, string file, IEnumerable<ICondition> conditions,
+    private static IEnumerable<ListeningClip> Transcode(EvaluationReport report, EvaluationPlan plan, string file, IEnumerable<ICondition> conditions,
         CancellationToken cancellation)
     {
         var reference = AudioFile.Read(Path.Combine(plan.ReferenceFolder, file));

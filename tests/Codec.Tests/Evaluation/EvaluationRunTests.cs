@@ -1,0 +1,160 @@
+using Codec.Audio;
+using Codec.Evaluation.Conditions;
+using Codec.Evaluation.Metrics;
+using Codec.Evaluation.Reports;
+using Codec.Evaluation.Runs;
+
+namespace Codec.Tests.Evaluation;
+
+/// <summary>Whole runs over made-up recordings with cheap metrics.</summary>
+public sealed class EvaluationRunTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("eval-test-").FullName;
+
+    public EvaluationRunTests()
+    {
+        Directory.CreateDirectory(Path.Combine(_root, "ref"));
+        for (var file = 0; file < 3; file++)
+            AudioFile.Write(Path.Combine(_root, "ref", $"f{file}.wav"), Recording(file));
+    }
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void Controls_pass_and_the_page_needs_nothing_else()
+    {
+        var (report, plan) = Measure(new Coarse("coarse@4", 5, 500), new Coarse("fine@8", 9, 1000));
+        Assert.True(report.Valid, string.Join("; ", report.ControlFailures));
+        Assert.Equal(3 * 7, report.Rows.Count);
+        Assert.Equal(4.0, report.Conditions[0].Kbps!.Value, 9);
+        ReportFolder.Write(Path.Combine(_root, "out"), report, plan, default);
+        var page = File.ReadAllText(Path.Combine(_root, "out", "report.html"));
+        Assert.DoesNotContain("http:", page);
+        Assert.DoesNotContain("https:", page);
+        Assert.DoesNotContain("INVALID", page);
+        Assert.Contains("data:audio/wav;base64,", page);
+        Assert.Contains("data:image/png;base64,", page);
+        Assert.Contains("fine@8", File.ReadAllText(Path.Combine(_root, "out", "report.md")));
+        Assert.Equal(1 + report.Rows.Count, File.ReadAllLines(Path.Combine(_root, "out", "rows.csv")).Length);
+    }
+
+    [Fact]
+    public void Rows_do_not_depend_on_jobs_and_an_interrupted_run_goes_on()
+    {
+        var journal = Path.Combine(_root, "rows.jsonl");
+        var first = new Coarse("coarse@4", 5, 500);
+        var (one, _) = Measure(first);
+        var plan = Plan(first) with { Jobs = 3, Journal = journal };
+        var three = EvaluationReport.Of(plan, EvaluationRunner.Run(plan, null, default));
+        Assert.Equal(one.Rows.Select(r => (r.Condition, r.File, r.Values["si_sdr_db"])), three.Rows.Select(r => (r.Condition, r.File, r.Values["si_sdr_db"])));
+        var lines = File.ReadAllLines(journal);
+        File.WriteAllText(journal, string.Join('\n', lines[..^2]) + "\n" + lines[^2][..10]); // one row is lost, one is cut
+        var calls = first.Calls;
+        var again = EvaluationRunner.Run(plan, null, default);
+        Assert.Equal(three.Rows.Count, again.Count);
+        Assert.InRange(first.Calls - calls, 0, 2);
+    }
+
+    [Fact]
+    public void A_planted_regression_fails_the_gate_and_an_equal_run_passes()
+    {
+        var (before, _) = Measure(new Coarse("codec@4", 9, 500));
+        var (same, _) = Measure(new Coarse("codec@4", 9, 500));
+        var (worse, _) = Measure(new Coarse("codec@4", 6, 510));
+        var saved = Path.Combine(_root, "old.json");
+        using (var stream = File.Create(saved))
+            JsonReport.Write(before, stream);
+        var gate = new RegressionGate("si_sdr_db<-0.5,kbps>+1%");
+        Assert.Empty(gate.Failures(EvaluationReport.Load(saved), same));
+        var failures = gate.Failures(EvaluationReport.Load(saved), worse);
+        Assert.Equal(2, failures.Count);
+        Assert.Contains("si_sdr_db", failures[0]);
+        Assert.Contains("+2 %", failures[1]);
+    }
+
+    [Fact]
+    public void Broken_controls_make_a_report_invalid()
+    {
+        var upsideDown = Metric.Of(new MetricColumn("wrong", "Wrong", true, 1), "grows with the distance", p => SpectralDistances.LogSpectral(p.At(16000).Reference, p.At(16000).Degraded));
+        var plan = Plan(new Coarse("codec@4", 9, 500)) with { Metrics = [upsideDown] };
+        var report = EvaluationReport.Of(plan, EvaluationRunner.Run(plan, null, default));
+        Assert.False(report.Valid);
+        Assert.NotEmpty(new RegressionGate("wrong<-1").Failures(report, report));
+    }
+
+    [Fact]
+    public void A_folder_of_another_system_is_compared_and_a_missing_file_is_named()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_root, "system")).FullName;
+        AudioFile.Write(Path.Combine(folder, "f0.wav"), Recording(0));
+        var (report, _) = Measure(new DegradedFolder(folder));
+        var rows = report.Rows.Where(r => r.Condition == "system").ToArray();
+        Assert.Equal(100, rows[0].Values["si_sdr_db"], 6);
+        Assert.Contains("no such file", rows[1].Problems["*"]);
+    }
+
+    [Theory]
+    [InlineData("pesq_wb")]
+    [InlineData("pesq_wb<x")]
+    [InlineData("<1")]
+    [InlineData("")]
+    public void Bad_rules_are_refused(string rules) => Assert.Throws<ConfigException>(() => new RegressionGate(rules));
+
+    [Theory]
+    [InlineData("flac@6")]
+    [InlineData("opus@fast")]
+    [InlineData("opus@6,opus@6")]
+    [InlineData("native@6")]
+    public void Bad_codecs_are_refused(string list)
+    {
+        using var parser = new ConditionParser("", native: null);
+        Assert.Throws<ConfigException>(() => parser.Parse(list));
+    }
+
+    [Fact]
+    public void An_absent_program_is_named_with_its_package()
+    {
+        using var parser = new ConditionParser("/nowhere", native: null);
+        Assert.Contains("opus-tools", parser.Parse("opus@6")[0].Problem);
+        var (report, _) = Measure(parser.Parse("opus@6")[0]);
+        Assert.Contains("opusenc", report.Absent["opus@6"]);
+    }
+
+    private (EvaluationReport, EvaluationPlan) Measure(params ICondition[] conditions)
+    {
+        var plan = Plan(conditions);
+        return (EvaluationReport.Of(plan, EvaluationRunner.Run(plan, null, default)), plan);
+    }
+
+    private EvaluationPlan Plan(params ICondition[] conditions) => new()
+    {
+        ReferenceFolder = Path.Combine(_root, "ref"),
+        Files = EvaluationPlan.FindFiles(Path.Combine(_root, "ref")),
+        Conditions = conditions,
+        Metrics = MetricCatalog.Select(["si_sdr_db", "lsd_db"], new MetricModels()),
+    };
+
+    private static AudioBuffer Recording(int seed)
+    {
+        var random = new Random(seed);
+        return new AudioBuffer([.. Enumerable.Range(0, 16000).Select(i => (float)(0.3 * Math.Sin(i * (0.03 + 0.01 * seed)) + 0.05 * (random.NextDouble() - 0.5)))], 16000);
+    }
+
+    /// <summary>Rounds samples: quality by the number of bits, a fixed number of bytes.</summary>
+    private sealed class Coarse(string name, int bits, int bytes) : ICondition
+    {
+        private int _calls;
+        public int Calls => _calls;
+        public string Name => name;
+        public string Family => name.Split('@')[0];
+        public double? NominalBitsPerSecond => null;
+        public string? Problem => null;
+
+        public Transcoded Run(AudioBuffer input, ConditionContext context, CancellationToken cancellation)
+        {
+            Interlocked.Increment(ref _calls);
+            var step = MathF.Pow(2, 1 - bits);
+            return new Transcoded(new AudioBuffer(Array.ConvertAll(input.Channel(0), x => MathF.Round(x / step) * step), input.SampleRate)) { Bytes = bytes };
+        }
+    }
+}

@@ -41,6 +41,7 @@ internal static class CommandLine
     {
         DoctorVerb.Create(context),
         EvalVerb.Create(context),
+        TrainVerb.Create(context),
     };
 
     private static int RefuseUsage(ParseResult parsed, Terminal terminal)

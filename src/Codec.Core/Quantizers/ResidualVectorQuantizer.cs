@@ -8,7 +8,7 @@ namespace Codec.Core.Quantizers;
 /// Residual vector quantization (SoundStream, Zeghidour et al. 2021): book k codes what books 0..k-1 left over,
 /// so every prefix of the books decodes.
 /// </summary>
-public sealed class ResidualVectorQuantizer : nn.Module, IQuantizer
+public sealed class ResidualVectorQuantizer : nn.Module, ILearnedQuantizer
 {
     private readonly ModuleList<EmaCodebook> layers;
 
@@ -24,8 +24,12 @@ public sealed class ResidualVectorQuantizer : nn.Module, IQuantizer
 
     public IReadOnlyList<CodebookSpec> Books { get; }
 
-    /// <summary>The codebooks, coarse first.</summary>
-    public IEnumerable<EmaCodebook> Codebooks => layers;
+    /// <inheritdoc/>
+    public void ResetSums()
+    {
+        foreach (var layer in layers)
+            layer.ResetSums();
+    }
 
     /// <summary>Weight of the commitment term in <see cref="QuantizedLatent.Loss"/>.</summary>
     public double CommitmentWeight { get; init; } = 0.25;
@@ -58,10 +62,7 @@ public sealed class ResidualVectorQuantizer : nn.Module, IQuantizer
     /// <inheritdoc/>
     public QuantizedLatent Quantize(Tensor latent_BTD, int[]? booksPerItem = null) => Quantize(latent_BTD, booksPerItem, null);
 
-    /// <summary>As the other, and the books learn from the batch after it was quantized.</summary>
-    /// <param name="latent_BTD">[B, T, D].</param>
-    /// <param name="booksPerItem">Books that each item keeps; null = all.</param>
-    /// <param name="replacement">Picks vectors in place of entries that were not used for long; null = the books stay as they are.</param>
+    /// <inheritdoc/>
     public QuantizedLatent Quantize(Tensor latent_BTD, int[]? booksPerItem, Random? replacement)
     {
         using var scope = NewDisposeScope();
@@ -97,7 +98,7 @@ public sealed class ResidualVectorQuantizer : nn.Module, IQuantizer
             (loss * (CommitmentWeight / layers.Count)).MoveToOuterDisposeScope());
     }
 
-    /// <summary>Sets every book by k-means on the residuals of <paramref name="latent_ND"/>.</summary>
+    /// <inheritdoc/>
     public void Initialize(Tensor latent_ND, int iterations, Random random)
     {
         using var mode = no_grad();

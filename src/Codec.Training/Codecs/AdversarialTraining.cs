@@ -1,5 +1,6 @@
 using Codec.Core.Layers;
 using Codec.Training.Discriminators;
+using Codec.Training.Losses;
 using Codec.Training.Optimization;
 using AdamW = Codec.Training.Optimization.AdamW;
 using TorchSharp;
@@ -60,8 +61,8 @@ public sealed class AdversarialTraining : IDisposable
     /// <param name="output_BS">Decoded audio, [B, S].</param>
     /// <param name="target_BS">Real audio, same shape.</param>
     /// <param name="values">Takes the unweighted terms.</param>
-    /// <returns>Scalar, weighted.</returns>
-    public Tensor GeneratorLoss(Tensor output_BS, Tensor target_BS, IDictionary<string, double> values)
+    /// <returns>Unweighted terms with their weights.</returns>
+    public IReadOnlyList<LossTerm> GeneratorLoss(Tensor output_BS, Tensor target_BS, IDictionary<string, double> values)
     {
         using var scope = NewDisposeScope();
         Freeze(true);
@@ -81,7 +82,11 @@ public sealed class AdversarialTraining : IDisposable
         var count = Discriminators.Count();
         values["generator"] = generator.item<float>() / count;
         values["matching"] = matching.item<float>() / count;
-        return ((generator * _config.GeneratorWeight + matching * _config.FeatureWeight) / count).squeeze().MoveToOuterDisposeScope();
+        return
+        [
+            new("generator", (generator / count).squeeze().MoveToOuterDisposeScope(), _config.GeneratorWeight),
+            new("matching", (matching / count).squeeze().MoveToOuterDisposeScope(), _config.FeatureWeight),
+        ];
     }
 
     private IEnumerable<IDiscriminator> Discriminators => _discriminators.Members;

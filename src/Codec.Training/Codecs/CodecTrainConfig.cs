@@ -142,8 +142,12 @@ public sealed record LossConfig
 
     public double Commitment { get; init; } = 1;
 
+    /// <summary>Weights are shares of the gradient at the output instead of factors (see <see cref="Losses.LossBalancer"/>).</summary>
+    public bool Balance { get; init; }
+
     public LossConfig Validate()
     {
+        Require.That(MelWindows.All(w => w >= 8 && w % 4 == 0), nameof(MelWindows), "multiples of 4 from 8", string.Join(", ", MelWindows));
         Require.That(MelWindows.Count == MelBands.Count && MelWindows.Count > 0, nameof(MelBands), $"{MelWindows.Count} entries", MelBands.Count);
         return this;
     }

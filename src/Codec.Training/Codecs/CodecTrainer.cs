@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Codec.Core.Codecs.Native;
+using Codec.Core.Quantizers;
 using Codec.Training.Data;
 using Codec.Training.Losses;
 using Codec.Training.Optimization;
@@ -18,6 +19,9 @@ public sealed record StepReport
 
     /// <summary>Seconds of audio learned from per second of wall time, since the last report.</summary>
     public double AudioPerSecond { get; init; }
+
+    /// <summary>Since the last report.</summary>
+    public double StepsPerSecond { get; init; }
 }
 
 /// <summary>
@@ -94,6 +98,7 @@ public sealed class CodecTrainer : IDisposable
                     Step = Step,
                     Values = sums.ToDictionary(s => s.Key, s => s.Value / count),
                     AudioPerSecond = count * SecondsPerStep / (elapsed - started),
+                    StepsPerSecond = count / (elapsed - started),
                 };
                 sums.Clear();
                 (count, started) = (0, elapsed);
@@ -116,16 +121,18 @@ public sealed class CodecTrainer : IDisposable
         var (decoded_BS, quantizerLoss) = Decode(latent_BTD, values);
         var output_BS = decoded_BS.narrow(1, _config.Model.DelaySamples, _samples);
 
-        var total = _loss.Compute(output_BS, target_BS, values);
+        var terms = _loss.Compute(output_BS, target_BS, values).ToList();
+        if (_adversarial is not null && Step >= _config.Adversarial!.From)
+        {
+            if (Step % _config.Adversarial.Every == 0)
+                _adversarial.TrainDiscriminators(output_BS.detach(), target_BS, values);
+            terms.AddRange(_adversarial.GeneratorLoss(output_BS, target_BS, values));
+        }
+        var total = _config.Loss.Balance
+            ? State.Balancer.Combine(terms, output_BS)
+            : terms.Select(t => t.Loss * t.Weight).Aggregate((a, b) => a + b);
         if (quantizerLoss is not null)
             total = total + quantizerLoss * _config.Loss.Commitment;
-        var adversarial = _adversarial is not null && Step >= _config.Adversarial!.From;
-        if (adversarial)
-        {
-            if (Step % _config.Adversarial!.Every == 0)
-                _adversarial!.TrainDiscriminators(output_BS.detach(), target_BS, values);
-            total = total + _adversarial!.GeneratorLoss(output_BS, target_BS, values);
-        }
         total.backward();
         values["gradient_norm"] = Optimizer.Step(_config.Schedule.At(Step, _config.Steps), _config.MaxGradientNorm);
         State.Step++;
@@ -136,25 +143,35 @@ public sealed class CodecTrainer : IDisposable
     {
         if (!Quantizing)
             return (Model.Decoder.forward(latent_BTD, null), null);
-        var draw = Seeds.Random(_config.Seed, Step, "books");
-        var books = Model.Quantizer.Books.Count;
-        var limits = Enumerable.Range(0, _config.BatchSize)
-            .Select(_ => draw.NextDouble() < _config.AllBooksShare ? books : 1 + draw.Next(books)).ToArray();
-        var quantized = Model.Quantizer.Quantize(latent_BTD, limits, Seeds.Random(_config.Seed, Step, "replace"));
+        var limits = _config.Model.Quantizer.Scalable ? DrawBooks() : null;
+        var quantized = Model.Quantizer is ILearnedQuantizer learned
+            ? learned.Quantize(latent_BTD, limits, Seeds.Random(_config.Seed, Step, "replace"))
+            : Model.Quantizer.Quantize(latent_BTD, limits);
         values["commitment"] = quantized.Loss.item<float>();
         return (Model.Decoder.forward(quantized.Quantized, null), quantized.Loss);
+    }
+
+    /// <summary>Quantizer dropout: books that each item keeps.</summary>
+    private int[] DrawBooks()
+    {
+        var draw = Seeds.Random(_config.Seed, Step, "books");
+        var books = Model.Quantizer.Books.Count;
+        return Enumerable.Range(0, _config.BatchSize)
+            .Select(_ => draw.NextDouble() < _config.AllBooksShare ? books : 1 + draw.Next(books)).ToArray();
     }
 
     /// <summary>K-means on latents of as many crops as give every entry a few vectors.</summary>
     private void InitializeBooks()
     {
+        if (Model.Quantizer is not ILearnedQuantizer quantizer)
+            return;
         using var mode = no_grad();
         using var scope = NewDisposeScope();
         var perStep = _config.BatchSize * _padded / _config.Model.HopLength;
         var batches = Math.Max(1, 12 * _config.Model.Quantizer.Size / perStep);
         var latents = Enumerable.Range(0, batches)
             .Select(i => Model.Encoder.forward(Pad(Crops(Step + 1 + i)), null).reshape(-1, _config.Model.LatentDim)).ToArray();
-        Model.Quantizer.Initialize(cat(latents), iterations: 8, Seeds.Random(_config.Seed, Step, "k-means"));
+        quantizer.Initialize(cat(latents), iterations: 8, Seeds.Random(_config.Seed, Step, "k-means"));
     }
 
     private Tensor Crops(long step)

@@ -52,6 +52,9 @@ public sealed class CodecTrainingRun : IDisposable
 
     public long Step => _trainer.Step;
 
+    /// <summary>Numbers that gradients move.</summary>
+    public long Parameters => _trainer.Model.parameters().Sum(p => p.numel());
+
     public double TrainingSeconds => _corpus.Seconds;
 
     /// <summary>Trains to the end or until cancelled; a checkpoint is written in either case.</summary>

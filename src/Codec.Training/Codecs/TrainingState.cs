@@ -1,5 +1,7 @@
+using System.Text.Json;
 using Codec.Core.Checkpoints;
 using Codec.Core.Codecs.Native;
+using Codec.Training.Losses;
 using Codec.Training.Optimization;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -11,6 +13,9 @@ public sealed class TrainingState(NativeModel model, AdamW optimizer, Adversaria
 {
     /// <summary>Steps done.</summary>
     public long Step { get; set; }
+
+    /// <summary>Running gradient norms, where the losses are balanced.</summary>
+    public LossBalancer Balancer { get; } = new();
 
     /// <summary>Everything by name; the tensors stay owned by their modules.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors()
@@ -31,6 +36,7 @@ public sealed class TrainingState(NativeModel model, AdamW optimizer, Adversaria
         {
             ["step"] = Step.ToString(System.Globalization.CultureInfo.InvariantCulture),
             ["optimizer_steps"] = optimizer.Steps.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            ["balancer"] = JsonSerializer.Serialize(Balancer.State.ToDictionary(s => s.Key, s => new[] { s.Value.Norm, s.Value.Weight })),
             ["discriminator_steps"] = (adversarial?.Steps ?? 0).ToString(System.Globalization.CultureInfo.InvariantCulture),
         });
 
@@ -62,5 +68,8 @@ public sealed class TrainingState(NativeModel model, AdamW optimizer, Adversaria
         Step = Number("step");
         optimizer.Resume(Number("optimizer_steps"));
         adversarial?.Resume(Number("discriminator_steps"));
+        if (checkpoint.Metadata.TryGetValue("balancer", out var norms) && norms is string json)
+            Balancer.Resume(JsonSerializer.Deserialize<Dictionary<string, double[]>>(json)!
+                .Select(s => KeyValuePair.Create(s.Key, (s.Value[0], s.Value[1]))));
     }
 }

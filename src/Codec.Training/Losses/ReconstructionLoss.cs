@@ -4,6 +4,12 @@ using static TorchSharp.torch;
 
 namespace Codec.Training.Losses;
 
+/// <summary>One term of a loss.</summary>
+/// <param name="Name">In logs and saved state.</param>
+/// <param name="Loss">Scalar, unweighted.</param>
+/// <param name="Weight">Its weight, or its share where the gradients are balanced.</param>
+public sealed record LossTerm(string Name, Tensor Loss, double Weight);
+
 /// <summary>The weighted reconstruction terms of a codec: mel, STFT, waveform.</summary>
 public sealed class ReconstructionLoss : IDisposable
 {
@@ -21,25 +27,22 @@ public sealed class ReconstructionLoss : IDisposable
     /// <param name="output_BS">Audio under training, [B, S].</param>
     /// <param name="target_BS">Same shape.</param>
     /// <param name="values">Takes the unweighted terms by name.</param>
-    /// <returns>Scalar, weighted.</returns>
-    public Tensor Compute(Tensor output_BS, Tensor target_BS, IDictionary<string, double> values)
+    /// <returns>Unweighted terms with their weights.</returns>
+    public IReadOnlyList<LossTerm> Compute(Tensor output_BS, Tensor target_BS, IDictionary<string, double> values)
     {
-        var mel = _mel.Compute(output_BS, target_BS);
-        values["mel"] = mel.item<float>();
-        var total = mel * _config.Mel;
-        if (_stft is not null)
+        var terms = new List<LossTerm>();
+        void Add(string name, double weight, Func<Tensor> compute)
         {
-            var stft = _stft.Compute(output_BS, target_BS);
-            values["stft"] = stft.item<float>();
-            total = total + stft * _config.Stft;
+            if (weight <= 0)
+                return;
+            var loss = compute();
+            values[name] = loss.item<float>();
+            terms.Add(new LossTerm(name, loss, weight));
         }
-        if (_config.Waveform > 0)
-        {
-            var waveform = (output_BS - target_BS).abs().mean();
-            values["waveform"] = waveform.item<float>();
-            total = total + waveform * _config.Waveform;
-        }
-        return total;
+        Add("mel", _config.Mel, () => _mel.Compute(output_BS, target_BS));
+        Add("stft", _config.Stft, () => _stft!.Compute(output_BS, target_BS));
+        Add("waveform", _config.Waveform, () => (output_BS - target_BS).abs().mean());
+        return terms;
     }
 
     public void Dispose()

@@ -66,6 +66,7 @@ public sealed class CodecTrainingTests : IDisposable
         QuantizeFrom = 20,
         Schedule = new Schedule { LearningRate = 3e-3, WarmupSteps = 5, DecayFrom = 1 },
         Adversarial = adversarial,
+        Loss = adversarial is null ? new LossConfig() : new LossConfig { Balance = true, Stft = 0.5, Waveform = 0.1 },
         Augmentation = new AugmentationConfig { Speed = 0.05, NoiseShare = 0.3 },
         LogEvery = 5,
         ValidateEvery = 20,

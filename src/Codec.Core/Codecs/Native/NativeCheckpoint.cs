@@ -1,5 +1,6 @@
 using Codec.Audio;
 using Codec.Core.Checkpoints;
+using Codec.Core.Quantizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -80,7 +81,6 @@ public static class NativeCheckpoint
         var own = model.state_dict().Where(p => !IsStored(p.Key))
             .Select(p => new CheckpointTensor(p.Key, p.Value.dtype, p.Value.shape, () => p.Value.clone()));
         checkpoint.WithTensors(checkpoint.Tensors.Values.Where(t => IsStored(t.Name)).Concat(own)).LoadInto(model);
-        foreach (var codebook in model.Quantizer.Codebooks)
-            codebook.ResetSums();
+        (model.Quantizer as ILearnedQuantizer)?.ResetSums();
     }
 }

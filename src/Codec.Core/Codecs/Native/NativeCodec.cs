@@ -65,7 +65,7 @@ public sealed class NativeCodec : ICodec
         CatalogueId = preset.Id,
         SampleRate = config.SampleRate,
         HopLength = config.HopLength,
-        Books = Enumerable.Repeat(new CodebookSpec(config.Quantizer.Size), config.Quantizer.Books).ToArray(),
+        Books = config.Quantizer.BookSpecs(),
         Causal = true,
         DelaySamples = config.DelaySamples,
         WeightHash = weightHash,

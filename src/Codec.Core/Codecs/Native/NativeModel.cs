@@ -9,7 +9,7 @@ namespace Codec.Core.Codecs.Native;
 public sealed class NativeModel : nn.Module<Tensor, Tensor>
 {
     private readonly NativeEncoder encoder;
-    private readonly ResidualVectorQuantizer quantizer;
+    private readonly nn.Module quantizer;
     private readonly NativeDecoder decoder;
 
     /// <summary>A new model with random weights, on the CPU.</summary>
@@ -19,7 +19,8 @@ public sealed class NativeModel : nn.Module<Tensor, Tensor>
     {
         Config = config.Validate();
         encoder = new NativeEncoder(config);
-        quantizer = config.Quantizer.Build(config.LatentDim);
+        Quantizer = config.Quantizer.Build(config.LatentDim);
+        quantizer = (nn.Module)Quantizer;
         decoder = new NativeDecoder(config);
         RegisterComponents();
     }
@@ -28,7 +29,7 @@ public sealed class NativeModel : nn.Module<Tensor, Tensor>
 
     public NativeEncoder Encoder => encoder;
 
-    public ResidualVectorQuantizer Quantizer => quantizer;
+    public IQuantizer Quantizer { get; }
 
     public NativeDecoder Decoder => decoder;
 

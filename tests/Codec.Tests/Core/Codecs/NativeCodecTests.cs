@@ -25,7 +25,7 @@ public sealed class NativeCodecTests : IDisposable
         var model = NativeModel.Create(Tiny);
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        model.Quantizer.Initialize(model.Encoder.forward(Noise(1, 320 * 400), null).reshape(-1, Tiny.LatentDim), 2, new Random(seed));
+        ((ILearnedQuantizer)model.Quantizer).Initialize(model.Encoder.forward(Noise(1, 320 * 400), null).reshape(-1, Tiny.LatentDim), 2, new Random(seed));
         return new NativeCodec(model);
     }
 

@@ -19,8 +19,7 @@ public sealed class NativeModel : nn.Module<Tensor, Tensor>
     {
         Config = config.Validate();
         encoder = new NativeEncoder(config);
-        Quantizer = config.Quantizer.Build(config.LatentDim);
-        quantizer = (nn.Module)Quantizer;
+        quantizer = (nn.Module)config.Quantizer.Build(config.LatentDim);
         decoder = new NativeDecoder(config);
         RegisterComponents();
     }
@@ -29,7 +28,7 @@ public sealed class NativeModel : nn.Module<Tensor, Tensor>
 
     public NativeEncoder Encoder => encoder;
 
-    public IQuantizer Quantizer { get; }
+    public IQuantizer Quantizer => (IQuantizer)quantizer;
 
     public NativeDecoder Decoder => decoder;
 

@@ -146,6 +146,15 @@ public sealed class NativeCodecTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Keys_are_those_of_published_files()
+    {
+        var keys = codec.Model.state_dict().Keys;
+        Assert.Contains("quantizer.layers.3.codebook", keys);
+        Assert.Contains("encoder.stack.blocks.1.pwconv1.weight", keys);
+        Assert.All(keys, key => Assert.Matches("^(encoder|quantizer|decoder)[.]", key));
+    }
+
     [Fact, NoTensorLeaks]
     public void Codes_outside_a_book_are_refused()
     {

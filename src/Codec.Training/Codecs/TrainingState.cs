@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Codec.Core.Checkpoints;
-using Codec.Core.Codecs.Native;
 using Codec.Training.Losses;
 using Codec.Training.Optimization;
 using TorchSharp;
@@ -9,7 +8,7 @@ using static TorchSharp.torch;
 namespace Codec.Training.Codecs;
 
 /// <summary>All that a run must remember to go on exactly: weights, optimizer, averages, step.</summary>
-public sealed class TrainingState(NativeModel model, AdamW optimizer, AdversarialTraining? adversarial)
+public sealed class TrainingState(nn.Module model, AdamW optimizer, AdversarialTraining? adversarial)
 {
     /// <summary>Steps done.</summary>
     public long Step { get; set; }

@@ -42,6 +42,7 @@ internal static class CommandLine
         DoctorVerb.Create(context),
         EvalVerb.Create(context),
         TrainVerb.Create(context),
+        ContinueVerb.Create(context),
     };
 
     private static int RefuseUsage(ParseResult parsed, Terminal terminal)

@@ -1,8 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Codec.Audio;
+using Codec.Core.Codecs;
 using Codec.Speech.Lm;
 using Codec.Speech.Patterns;
+using Codec.Speech.Tokens;
+using Codec.Training.Data;
 using Codec.Training.Optimization;
 
 namespace Codec.Training.Lm;
@@ -17,11 +20,17 @@ public sealed record LmTrainConfig
 
     public PatternSpec Pattern { get; init; } = new PatternSpec.Delay();
 
-    /// <summary>Token shards, or folders of them; relative to the config file.</summary>
+    /// <summary>Token shards, folders of them, or manifests (.jsonl) of audio, which are tokenized first; relative to the config file.</summary>
     public required IReadOnlyList<string> Train { get; init; }
 
-    /// <summary>Shards of held-out speakers.</summary>
+    /// <summary>The same of held-out speakers.</summary>
     public required IReadOnlyList<string> Validation { get; init; }
+
+    /// <summary>Checkpoint of the codec that tokenizes manifests; null where there are only shards.</summary>
+    public string? Codec { get; init; }
+
+    /// <summary>Folder for the shards of manifests; relative to the config file.</summary>
+    public string Cache { get; init; } = "runs/tokens";
 
     /// <summary>Folder of the run; relative to the config file.</summary>
     public required string Run { get; init; }
@@ -83,12 +92,47 @@ public sealed record LmTrainConfig
                 Train = config.Train.Select(Absolute).ToArray(),
                 Validation = config.Validation.Select(Absolute).ToArray(),
                 Run = Absolute(config.Run),
+                Codec = config.Codec is null ? null : Absolute(config.Codec),
+                Cache = Absolute(config.Cache),
             }).Validate();
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {
             throw new ConfigException($"{path}: {e.Message}", e);
         }
+    }
+
+    /// <summary>Whether a config file asks for a language model.</summary>
+    /// <exception cref="ConfigException">No JSON object.</exception>
+    public static bool IsLm(string path)
+    {
+        if (!File.Exists(path))
+            throw new ConfigException($"{path}: expected a training config, found nothing");
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllText(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("kind", out var kind)
+                && kind.ValueKind == JsonValueKind.String && kind.GetString() == "lm";
+        }
+        catch (JsonException e)
+        {
+            throw new ConfigException($"{path}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Tokenizes the manifests among the data.</summary>
+    /// <param name="progress">0 to 1, for each manifest.</param>
+    /// <returns>The same run on shards alone.</returns>
+    /// <exception cref="ConfigException">Manifests without a codec.</exception>
+    public LmTrainConfig Tokenized(Action<double>? progress = null)
+    {
+        bool IsManifest(string path) => path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase);
+        if (!Train.Concat(Validation).Any(IsManifest))
+            return this;
+        using var codec = CodecCatalog.Load(Codec ?? throw new ConfigException("codec: expected a checkpoint to tokenize manifests with, found nothing"));
+        IReadOnlyList<string> Shards(IReadOnlyList<string> paths) => paths.SelectMany(path => !IsManifest(path) ? [path] : TokenShardBuilder.Build(
+            codec, Manifest.Read(path).Select(e => new SpokenItem(e.Path, e.Speaker, e.Text)).ToArray(), Cache, Path.GetFileNameWithoutExtension(path), progress: progress)).ToArray();
+        return this with { Train = Shards(Train), Validation = Shards(Validation) };
     }
 
     public string ToJson() => JsonSerializer.Serialize(this, Json);

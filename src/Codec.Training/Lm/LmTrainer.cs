@@ -69,6 +69,9 @@ public sealed class LmTrainer : IDisposable
     /// <summary>Averaged weights, ready for use.</summary>
     public string ModelPath => Path.Combine(_config.Run, "model.safetensors");
 
+    /// <summary>Base frames of training data.</summary>
+    public long TrainingFrames => _corpus.TotalFrames;
+
     /// <summary>Share of padding in the first epoch.</summary>
     public double PaddingShare => _sampler.PaddingShare();
 
@@ -91,7 +94,7 @@ public sealed class LmTrainer : IDisposable
             {
                 var values = sums.ToDictionary(s => s.Key, s => s.Value / count);
                 values["frames_per_second"] = frames / clock.Elapsed.TotalSeconds;
-                var row = new StepReport { Step = Step, Values = values };
+                var row = new StepReport { Step = Step, Values = values, StepsPerSecond = count / clock.Elapsed.TotalSeconds };
                 _log.Add(row);
                 report?.Invoke(row);
                 sums.Clear();

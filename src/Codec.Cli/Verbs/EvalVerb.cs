@@ -25,6 +25,8 @@ internal sealed class EvalVerb
     private readonly Option<string?> _baseline = new("--baseline") { Description = "report.json of an earlier run" };
     private readonly Option<string?> _failIf = new("--fail-if") { Description = "rules against the baseline, e.g. \"pesq_wb<-0.02,kbps>+1%\"; exit code 5 where one is broken" };
     private readonly Option<string?> _visqol = new("--visqol-model") { Description = "libsvm_nu_svr_model.txt of ViSQOL, for visqol_audio" };
+    private readonly Option<string?> _dnsmos = new("--dnsmos") { Description = "folder with sig_bak_ovr.onnx and model_v8.onnx, for dnsmos_ovrl and dnsmos_p808" };
+    private readonly Option<string?> _peers = new("--peers") { Description = "JSON with points measured elsewhere, shown hollow beside ours" };
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON value" };
     private readonly CommandContext _context;
 
@@ -35,7 +37,7 @@ internal sealed class EvalVerb
         var verb = new EvalVerb(context);
         var command = new Command("eval", "Measure codecs: quality against bits on disk, with controls, intervals and a report.")
         {
-            verb._reference, verb._degraded, verb._codecs, verb._metrics, verb._output, verb._jobs, verb._limit, verb._baseline, verb._failIf, verb._visqol, verb._json,
+            verb._reference, verb._degraded, verb._codecs, verb._metrics, verb._output, verb._jobs, verb._limit, verb._baseline, verb._failIf, verb._visqol, verb._dnsmos, verb._peers, verb._json,
         };
         command.SetAction(verb.Run);
         return command;
@@ -54,7 +56,7 @@ internal sealed class EvalVerb
             output.Warning($"{condition.Name}: {condition.Problem}");
         Directory.CreateDirectory(args.GetValue(_output)!);
         var rows = Measure(plan, output);
-        var report = EvaluationReport.Of(plan, rows);
+        var report = EvaluationReport.Of(plan, rows) with { ExtraPoints = args.GetValue(_peers) is { } peers ? PeerPoints.Load(peers) : [] };
         ReportFolder.Write(args.GetValue(_output)!, report, plan, _context.Cancellation);
         return Finish(report, gate is null ? [] : gate.Failures(baseline!, report), args.GetValue(_output)!, output);
     }
@@ -71,7 +73,7 @@ internal sealed class EvalVerb
             Files = args.GetValue(_limit) is { } limit ? [.. files.Take(limit)] : files,
             Conditions = [.. parser.Parse(list), .. args.GetValue(_degraded)!.Select(folder => new DegradedFolder(folder))],
             Metrics = MetricCatalog.Select(args.GetValue(_metrics)!.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
-                new MetricModels { VisqolRegression = args.GetValue(_visqol) }),
+                new MetricModels { VisqolRegression = args.GetValue(_visqol), Dnsmos = args.GetValue(_dnsmos), SearchPath = _context.Terminal.Variable("PATH") }),
             Jobs = args.GetValue(_jobs),
             Journal = Path.Combine(args.GetValue(_output)!, "rows.jsonl"),
         };

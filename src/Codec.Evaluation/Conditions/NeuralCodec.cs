@@ -1,11 +1,12 @@
+using System.Diagnostics;
 using Codec.Audio;
 using Codec.Core;
 using Codec.Core.Bitstream;
-using static TorchSharp.torch;
+using Codec.Core.Files;
 
 namespace Codec.Evaluation.Conditions;
 
-/// <summary>One of our codecs with some of its books; the bytes are those of a compressed file.</summary>
+/// <summary>One of our codecs with some of its books, through a compressed file as a user would make it.</summary>
 /// <param name="family">Curve, e.g. "native".</param>
 /// <param name="codec">Shared by all rates; stays the caller's.</param>
 /// <param name="books">Books to keep.</param>
@@ -22,57 +23,40 @@ public sealed class NeuralCodec(string family, ICodec codec, int books) : ICondi
 
     public Transcoded Run(AudioBuffer input, ConditionContext context, CancellationToken cancellation)
     {
-        var audio = Resampler.Resample(Channels(input, codec.Info.Channels), codec.Info.SampleRate);
+        var (original, coded, decoded) = (Path.Combine(context.Scratch, "in.wav"), Path.Combine(context.Scratch, "coded"), Path.Combine(context.Scratch, "out.wav"));
+        AudioFile.Write(original, input);
         var start = context.Time.GetTimestamp();
-        using var inference = inference_mode();
-        using var scope = NewDisposeScope();
-        var codes = codec.Encode(ToTensor(audio), books);
-        using var file = new MemoryStream();
-        using (var writer = new CodecFileWriter(file, CodecFileHeader.For(codec.Info, 0, books, input.SampleRate, audio.Channels), leaveOpen: true))
-        {
-            writer.Write(codes);
-            writer.Finish(input.Length);
-        }
+        using (var reader = AudioFile.OpenRead(original))
+        using (var file = File.Create(coded))
+            CodecFile.Compress(reader, codec, file, books, cancellation: cancellation);
         var encoded = context.Time.GetTimestamp();
-        var decoded = ToAudio(codec.Decode(codes, audio.Length), codec.Info.SampleRate);
-        return new Transcoded(decoded)
+        using (var reader = new CodecFileReader(File.OpenRead(coded)))
+        using (var writer = AudioFile.OpenWrite(decoded, input.SampleRate, input.Channels))
         {
-            Bytes = file.Length,
+            CodecFile.Decompress(reader, codec, writer, cancellation: cancellation);
+            writer.Complete();
+        }
+        var end = context.Time.GetTimestamp();
+        using var process = Process.GetCurrentProcess();
+        return new Transcoded(AudioFile.Read(decoded))
+        {
+            Bytes = new FileInfo(coded).Length,
             EncodeTime = context.Time.GetElapsedTime(start, encoded),
-            DecodeTime = context.Time.GetElapsedTime(encoded),
-            MemoryBytes = System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64,
-            CodeCounts = Count(codes),
+            DecodeTime = context.Time.GetElapsedTime(encoded, end),
+            MemoryBytes = process.PeakWorkingSet64 is > 0 and var memory ? memory : null,
+            CodeCounts = Count(coded),
         };
     }
 
-    private static AudioBuffer Channels(AudioBuffer input, int wanted)
+    private static int[][] Count(string path)
     {
-        if (input.Channels == wanted)
-            return input;
-        var mono = input.ToMono();
-        return wanted == 1 ? mono : new AudioBuffer([.. Enumerable.Repeat(mono.Channel(0), wanted)], mono.SampleRate);
-    }
-
-    private Tensor ToTensor(AudioBuffer audio)
-        => stack(Enumerable.Range(0, audio.Channels).Select(c => tensor(audio.Channel(c)))).unsqueeze(0).to(codec.Device);
-
-    private static AudioBuffer ToAudio(Tensor audio_BCS, int sampleRate)
-    {
-        var planes = audio_BCS[0].cpu().contiguous();
-        return new AudioBuffer([.. Enumerable.Range(0, (int)planes.shape[0]).Select(c => planes[c].data<float>().ToArray())], sampleRate);
-    }
-
-    private static List<int[]> Count(Codes codes)
-    {
-        var counts = new List<int[]>();
-        for (var book = 0; book < codes.Books; book++)
-        {
-            var used = new int[codes.Specs[book].Size];
-            for (var item = 0; item < codes.Batch; item++)
-                foreach (var code in codes[book, item])
-                    used[code]++;
-            counts.Add(used);
-        }
+        using var reader = new CodecFileReader(File.OpenRead(path));
+        var counts = reader.Header.Books.Select(book => new int[book.Size]).ToArray();
+        foreach (var codes in reader.ReadAll().Select(block => block.Codes).OfType<Codes>())
+            for (var book = 0; book < codes.Books; book++)
+                for (var item = 0; item < codes.Batch; item++)
+                    foreach (var code in codes[book, item])
+                        counts[book][code]++;
         return counts;
     }
 }

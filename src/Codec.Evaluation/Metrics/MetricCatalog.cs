@@ -1,3 +1,4 @@
+using Codec.Evaluation.Dnsmos;
 using Codec.Evaluation.Pesq;
 using Codec.Evaluation.Visqol;
 
@@ -14,6 +15,9 @@ public sealed record MetricModels
 
     /// <summary>NISQA checkpoint.</summary>
     public string? Nisqa { get; init; }
+
+    /// <summary>Where programs are looked for, as in PATH.</summary>
+    public string? SearchPath { get; init; }
 }
 
 /// <summary>All metrics by name.</summary>
@@ -68,7 +72,29 @@ public static class MetricCatalog
             p => PitchMetrics.Compare(p.AlignedAt(SpeechRate).Reference, p.AlignedAt(SpeechRate).Degraded, SpeechRate)),
         new([new("loudness", "Loudness change (LU)", false, 0, 2)], "absolute change of integrated loudness, ITU-R BS.1770-4 with gating",
             p => [Math.Abs(Loudness.Integrated(p.At(p.SampleRate).Degraded, p.SampleRate) - Loudness.Integrated(p.At(p.SampleRate).Reference, p.SampleRate))]),
+        .. Dnsmos(models.Dnsmos),
+        Recognizer(models.SearchPath),
     ];
+
+    private static Metric[] Dnsmos(string? folder)
+    {
+        var model = folder is null ? null : new Lazy<DnsmosScore>(() => new DnsmosScore(folder));
+        DnsmosScore Model() => model?.Value ?? throw new MetricException("no model folder was given (sig_bak_ovr.onnx, model_v8.onnx of microsoft/DNS-Challenge)");
+        return
+        [
+            new([new("dnsmos_ovrl", "DNSMOS OVRL", true, null), new("dnsmos_sig", "DNSMOS SIG", true, null), new("dnsmos_bak", "DNSMOS BAK", true, null)],
+                "DNSMOS P.835 of the degraded signal alone, 16 kHz", p => Model().P835(p.At(SpeechRate).Degraded) is var v ? [v[2], v[0], v[1]] : []),
+            Metric.Of(new("dnsmos_p808", "DNSMOS P.808", true, null), "DNSMOS P.808 of the degraded signal alone, 16 kHz, newer mel front end",
+                p => Model().P808(p.At(SpeechRate).Degraded)),
+        ];
+    }
+
+    private static Metric Recognizer(string? searchPath)
+    {
+        var recognizer = new RecognizerMetrics(searchPath);
+        return Metric.Of(new("wer_sphinx", "WER change (sphinx)", false, 0), "word error rate of pocketsphinx on the degraded audio against what it understands of the reference",
+            recognizer.WordErrorRate);
+    }
 
     private static Metric Native(MetricColumn column, string definition, Measure measure)
         => Metric.Of(column, definition, p => measure(p.AlignedAt(p.SampleRate).Reference, p.AlignedAt(p.SampleRate).Degraded, p.SampleRate));

@@ -1,0 +1,63 @@
+using Codec.Audio;
+using Codec.Evaluation.Conditions;
+
+namespace Codec.Evaluation.Metrics;
+
+/// <summary>
+/// Machine perception by an outside recogniser (Debian's pocketsphinx): word error rate between what it understands of the reference and
+/// of the degraded audio. No transcript is needed, and the recogniser's own errors on clean speech do not count.
+/// </summary>
+public sealed class RecognizerMetrics(string? searchPath)
+{
+    private const int Rate = 16000;
+    private readonly string? _program = ExternalProgram.Find("pocketsphinx_continuous", searchPath);
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, string[]> _heard = new();
+
+    /// <summary>Edits of words / words of the reference's hypothesis.</summary>
+    /// <exception cref="MetricException">The program is not installed or fails, or it understands nothing of the reference.</exception>
+    public double WordErrorRate(SignalPair pair)
+    {
+        var (reference, degraded) = pair.At(Rate);
+        var expected = _heard.GetOrAdd(Key(reference), _ => Listen(reference));
+        if (expected.Length == 0)
+            throw new MetricException("the recogniser understands nothing of the reference");
+        return (double)Edits(expected, Listen(degraded)) / expected.Length;
+    }
+
+    /// <summary>Levenshtein distance of word sequences.</summary>
+    public static int Edits(IReadOnlyList<string> expected, IReadOnlyList<string> found)
+    {
+        var row = Enumerable.Range(0, found.Count + 1).ToArray();
+        for (var i = 1; i <= expected.Count; i++)
+        {
+            var diagonal = row[0];
+            row[0] = i;
+            for (var j = 1; j <= found.Count; j++)
+                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (expected[i - 1] == found[j - 1] ? 0 : 1)));
+        }
+        return row[^1];
+    }
+
+    private string[] Listen(float[] signal)
+    {
+        var program = _program ?? throw new MetricException("pocketsphinx_continuous is not installed (Debian: apt-get install pocketsphinx pocketsphinx-en-us)");
+        var path = Path.Combine(Path.GetTempPath(), $"codec-eval-{Guid.NewGuid():N}.raw");
+        try
+        {
+            RawFile.Write(path, signal);
+            var (_, output) = ExternalProgram.Run(program, ["-infile", path, "-logfn", "/dev/null"], CancellationToken.None);
+            return output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        }
+        catch (ConfigException e)
+        {
+            throw new MetricException(e.Message, e);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static string Key(float[] signal)
+        => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(signal)));
+}

@@ -5,4 +5,16 @@ public enum Predictor
 {
     /// <summary>No prediction: log2(size) bits a code.</summary>
     Uniform = 0,
+
+    /// <summary>Counts of the codes since the last reset (<see cref="Prediction.AdaptiveModel"/>).</summary>
+    Adaptive = 1,
+
+    /// <summary>Context mixing (<see cref="Prediction.MixingModel"/>).</summary>
+    Mixing = 2,
+
+    /// <summary>A small network with trained tables (<see cref="Prediction.NeuralModel"/>).</summary>
+    Neural = 3,
+
+    /// <summary>Context mixing with the network as one more voice.</summary>
+    NeuralMixing = 4,
 }

@@ -1,12 +1,37 @@
+using Codec.Core.Bitstream.Prediction;
+
 namespace Codec.Core.Bitstream;
 
-/// <summary>Makes the predictor that a header names.</summary>
+/// <summary>Makes the predictor that a header names, and names the best one for a new file.</summary>
 public static class SymbolModels
 {
-    /// <exception cref="BitstreamException">The file needs a predictor that this version does not have.</exception>
+    /// <exception cref="BitstreamException">The file needs a predictor or tables that are not at hand.</exception>
     public static ISymbolModel Create(CodecFileHeader header) => header.Predictor switch
     {
         Predictor.Uniform => new UniformModel(),
+        Predictor.Adaptive => new AdaptiveModel(header.Books),
+        Predictor.Mixing => new MixingModel(header.Books, null),
+        Predictor.Neural => new NeuralModel(Prior(header)),
+        Predictor.NeuralMixing => new MixingModel(header.Books, Prior(header)),
         _ => throw new BitstreamException("predictor", 0, "a predictor of this version", $"number {(int)header.Predictor}"),
     };
+
+    /// <summary>The header with the predictor that saves most: the trained one where there are tables for these weights.</summary>
+    /// <param name="header">Of a file that is to be written.</param>
+    /// <param name="groupBlocks">Blocks from one reset of the predictor to the next.</param>
+    public static CodecFileHeader WithBestPredictor(this CodecFileHeader header, int groupBlocks = 1)
+    {
+        var prior = header.WeightHash == 0 ? null : EntropyPriors.Find(header.WeightHash);
+        if (prior is null || !NeuralModel.Fits(prior, header.Books))
+            return header with { Predictor = groupBlocks > 1 ? Predictor.Mixing : Predictor.Uniform, Prior = 0 };
+        return header with { Predictor = groupBlocks > 1 ? Predictor.NeuralMixing : Predictor.Neural, Prior = prior.Id };
+    }
+
+    private static NeuralPrior Prior(CodecFileHeader header)
+    {
+        var prior = EntropyPriors.Find(header.WeightHash, header.Prior);
+        return prior is not null && NeuralModel.Fits(prior, header.Books)
+            ? prior
+            : throw new BitstreamException("entropy prior", 0, $"tables {header.Prior:x4} for weights {header.WeightHash:x8}", "none of these here");
+    }
 }

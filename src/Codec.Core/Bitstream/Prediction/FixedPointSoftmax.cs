@@ -15,6 +15,14 @@ internal static class FixedPointSoftmax
     /// <summary>log2 of the total that frequencies aim at: every symbol gets at least 1.</summary>
     public static int TotalBits(int symbols) => Math.Clamp(int.Log2(Math.Max(1, symbols)) + 6, 16, 24);
 
+    /// <summary>2^(32 + exponent / 1024), rounded down, for exponents in [-32768, 31744).</summary>
+    public static ulong PowerOfTwo(int exponent)
+    {
+        var whole = exponent >> FractionBits;
+        var power = (ulong)Powers[exponent & (Fractions - 1)] << (32 - UnitBits);
+        return whole >= 0 ? power << whole : power >> -whole;
+    }
+
     /// <summary>Turns logits into a table for <see cref="ISymbolCoder.Code"/>.</summary>
     /// <param name="logits">In units of 2^-10 of a factor of two. Overwritten.</param>
     /// <param name="cumulative">One longer than the logits.</param>

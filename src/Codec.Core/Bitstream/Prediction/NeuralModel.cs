@@ -8,6 +8,8 @@ public sealed class NeuralModel : ISymbolModel
     private readonly NeuralPrior _prior;
     private readonly int[][] _history;          // last codes of each book before the block
     private readonly int[] _hidden;
+    private readonly short[] _first;
+    private readonly short[] _second;
     private readonly int[] _logits;
     private readonly uint[] _cumulative;
     private short[] _lower = [];                // sums of lower books: Past frames before the block, the block, Future frames of zeros
@@ -19,6 +21,8 @@ public sealed class NeuralModel : ISymbolModel
         _prior = prior;
         _history = [.. Enumerable.Range(0, prior.Books).Select(_ => new int[Past])];
         _hidden = new int[Enumerable.Range(0, prior.Books).Max(b => Math.Max(prior.Input[b].Rows, prior.Middle[b].Rows))];
+        _first = new short[IntegerKernels.Padded(_hidden.Length)];
+        _second = new short[IntegerKernels.Padded(_hidden.Length)];
         var most = Enumerable.Range(0, prior.Books).Max(prior.Size);
         _logits = new int[most];
         _cumulative = new uint[most + 1];
@@ -117,18 +121,18 @@ public sealed class NeuralModel : ISymbolModel
 
     private void Predict(int book, short[] input, Span<int> logits)
     {
-        Hidden(_prior.Input[book], input, out var first);
-        Hidden(_prior.Middle[book], first, out var second);
-        _prior.Output[book].Apply(second, logits);
+        _prior.Output[book].Apply(Hidden(_prior.Middle[book], Hidden(_prior.Input[book], input, _first), _second), logits);
     }
 
-    private void Hidden(IntegerLayer layer, short[] input, out short[] output)
+    private ReadOnlySpan<short> Hidden(IntegerLayer layer, ReadOnlySpan<short> input, short[] output)
     {
         var sums = _hidden.AsSpan(0, layer.Rows);
         layer.Apply(input, sums);
-        output = new short[IntegerKernels.Padded(layer.Rows)];
         for (var i = 0; i < sums.Length; i++)
             output[i] = (short)Math.Clamp(sums[i], 0, short.MaxValue);
+        var padded = output.AsSpan(0, IntegerKernels.Padded(layer.Rows));
+        padded[layer.Rows..].Clear();
+        return padded;
     }
 
     private void Remember(int book, ReadOnlySpan<int> codes)

@@ -1,0 +1,152 @@
+using System.Numerics;
+
+namespace Codec.Core.Bitstream.Prediction;
+
+/// <summary>
+/// Context mixing: codes are split into binary decisions from the top bit down; for each, counters under several contexts and,
+/// where there is one, the neural predictor vote with log odds, weighted by what has served so far in this book at this depth.
+/// (Mahoney, "Adaptive weighing of context models", 2005.) All arithmetic is integer.
+/// </summary>
+public sealed class MixingModel : ISymbolModel
+{
+    private const int Contexts = 5;
+    private const int TableBits = 18;
+    private const int WeightUnit = 1 << 16;
+
+    private readonly NeuralModel? _neural;
+    private readonly int _bits;
+    private readonly uint[] _counters;               // [context, slot]: probability in 22 bits, count in 10
+    private readonly int[] _weights;                 // [book, depth, input]
+    private readonly int[] _slots = new int[Contexts];
+    private readonly int[] _inputs = new int[Contexts + 1];
+    private readonly uint[] _hashes = new uint[Contexts];
+    private readonly int[] _last;                    // last code of each book, plus one
+    private readonly int[] _last2;
+    private readonly int _firstWeight;
+
+    /// <param name="books">Books of the file.</param>
+    /// <param name="prior">The neural predictor's tables; null to start from nothing.</param>
+    public MixingModel(IReadOnlyList<CodebookSpec> books, NeuralPrior? prior)
+    {
+        _neural = prior is null ? null : new NeuralModel(prior);
+        _bits = books.Max(book => BitsOf(book.Size));
+        _counters = new uint[Contexts << TableBits];
+        _weights = new int[books.Count * (_bits + 1) * (Contexts + 1)];
+        _last = new int[books.Count];
+        _last2 = new int[books.Count];
+        _firstWeight = prior is null ? WeightUnit * 3 / 10 : WeightUnit / 16;
+        Reset();
+    }
+
+    public void Reset()
+    {
+        _neural?.Reset();
+        Array.Fill(_counters, 1u << 31);
+        for (var i = 0; i < _weights.Length; i++)
+            _weights[i] = i % (Contexts + 1) == Contexts ? WeightUnit : _firstWeight;
+        Array.Clear(_last);
+        Array.Clear(_last2);
+    }
+
+    public void Code(ISymbolCoder coder, Codes block, int book)
+    {
+        if (_neural is not null)
+        {
+            _neural.Code(new Splitter(this, coder, block, book), block, book);
+            return;
+        }
+        var codes = block[book];
+        for (var t = 0; t < codes.Length; t++)
+            codes[t] = CodeOne(coder, block, book, t, codes[t], []);
+    }
+
+    private static int BitsOf(int size) => size <= 1 ? 0 : BitOperations.Log2((uint)size - 1) + 1;
+
+    private int CodeOne(ISymbolCoder coder, Codes block, int book, int t, int symbol, ReadOnlySpan<uint> cumulative)
+    {
+        var size = block.Specs[book].Size;
+        SetContexts(block, book, t);
+        int low = 0, span = 1 << BitsOf(size), depth = 0;
+        for (; span > 1; depth++)
+        {
+            span /= 2;
+            var middle = low + span;
+            if (middle >= size)
+                continue; // only zero is possible
+            var expert = cumulative.Length > 0 ? Expert(cumulative, low, middle, Math.Min(middle + span, size)) : 0;
+            if (CodeBit(coder, book, depth, (uint)(middle + size), symbol >= middle ? 1 : 0, expert) != 0)
+                low = middle;
+        }
+        _last2[book] = _last[book];
+        _last[book] = low + 1;
+        return low;
+    }
+
+    /// <summary>Log odds that the code lies in the upper half, as the neural predictor has it.</summary>
+    private static int Expert(ReadOnlySpan<uint> cumulative, int low, int middle, int high)
+    {
+        ulong upper = cumulative[high] - cumulative[middle];
+        ulong all = cumulative[high] - cumulative[low];
+        return Logistic.Stretch((int)Math.Min(upper * 65536 / Math.Max(all, 1), 65535));
+    }
+
+    private int CodeBit(ISymbolCoder coder, int book, int depth, uint node, int bit, int expert)
+    {
+        var weights = _weights.AsSpan((book * (_bits + 1) + depth) * (Contexts + 1), Contexts + 1);
+        long sum = 0;
+        for (var c = 0; c < Contexts; c++)
+        {
+            _slots[c] = c << TableBits | (int)((_hashes[c] + node * 0x9E3779B1u) * 0x85EBCA6Bu >> (32 - TableBits));
+            var counter = _counters[_slots[c]];
+            var count = (int)(counter & 1023);
+            // A counter that has seen little says little.
+            _inputs[c] = Logistic.Stretch((int)(counter >> 16)) * count / (count + 2);
+            sum += (long)_inputs[c] * weights[c];
+        }
+        _inputs[Contexts] = expert;
+        sum += (long)expert * weights[Contexts];
+        var one = Logistic.Squash((int)Math.Clamp(sum / WeightUnit, -Logistic.Limit, Logistic.Limit));
+        bit = coder.CodeBit(bit, (uint)one);
+        var error = (bit << 16) - one;
+        for (var i = 0; i <= Contexts; i++)
+            weights[i] += (int)((long)error * _inputs[i] >> 17);
+        for (var c = 0; c < Contexts; c++)
+            Update(ref _counters[_slots[c]], bit);
+        return bit;
+    }
+
+    private static void Update(ref uint counter, int bit)
+    {
+        var probability = (long)(counter >> 10);
+        var count = counter & 1023;
+        var target = bit != 0 ? (1L << 22) - 1 : 0;
+        probability += (target - probability) * 2 / (2 * count + 3);
+        counter = (uint)probability << 10 | Math.Min(count + 1, 255);
+    }
+
+    private void SetContexts(Codes block, int book, int t)
+    {
+        var time = (long)t * block.Specs[book].Stride;
+        int Lower(int back) => book < back ? 0 : block[book - back][(int)(time / block.Specs[book - back].Stride)] + 1;
+        _hashes[0] = Hash(book, 0, 0, 0);
+        _hashes[1] = Hash(book, 1, _last[book], 0);
+        _hashes[2] = Hash(book, 2, Lower(1), 0);
+        _hashes[3] = Hash(book, 3, Lower(1), Lower(2));
+        _hashes[4] = Hash(book, 4, _last[book], book > 0 ? Lower(1) : _last2[book]);
+    }
+
+    private static uint Hash(int book, int kind, int a, int b)
+        => (((uint)book * 31 + (uint)kind) * 0x2545F491u + (uint)a) * 0x9E3779B1u + (uint)b * 0xC2B2AE35u;
+
+    /// <summary>Stands between the neural predictor and the coder: takes its table apart into decisions.</summary>
+    private sealed class Splitter(MixingModel model, ISymbolCoder coder, Codes block, int book) : ISymbolCoder
+    {
+        private int _time;
+
+        public int Code(int symbol, ReadOnlySpan<uint> cumulative) => model.CodeOne(coder, block, book, _time++, symbol, cumulative);
+
+        public int CodeUniform(int symbol, int size) => throw new NotSupportedException();
+
+        public int CodeBit(int bit, uint one) => throw new NotSupportedException();
+    }
+}

@@ -6,24 +6,24 @@ namespace Codec.Training.Entropy;
 public sealed record NeuralPriorConfig
 {
     /// <summary>Length of an embedding.</summary>
-    public int Width { get; init; } = 48;
+    public int Width { get; init; } = 64;
 
-    /// <summary>Units of the first hidden layer.</summary>
+    /// <summary>Units of the hidden layer.</summary>
     public int Hidden { get; init; } = 128;
 
-    /// <summary>Units of the second hidden layer, the rank of the output.</summary>
+    /// <summary>Rank of the output layer.</summary>
     public int Rank { get; init; } = 64;
 
     /// <summary>Frames of a block in the files that will be written.</summary>
     public int BlockFrames { get; init; } = 50;
 
     /// <summary>Blocks in a step.</summary>
-    public int Batch { get; init; } = 64;
+    public int Batch { get; init; } = 16;
 
-    public int Steps { get; init; } = 1200;
+    public int Steps { get; init; } = 2000;
 
     /// <summary>Highest rate; rises over the first twentieth of the steps, then falls to nothing along a cosine.</summary>
-    public double LearningRate { get; init; } = 3e-3;
+    public double LearningRate { get; init; } = 2e-3;
 
     /// <summary>Share of hidden units dropped in training.</summary>
     public double Dropout { get; init; } = 0.1;

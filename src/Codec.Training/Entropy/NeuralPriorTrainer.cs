@@ -12,9 +12,11 @@ public static class NeuralPriorTrainer
     /// <param name="files">All with the same books, each book at the base frame rate; every batch item counts as a file.</param>
     /// <param name="weightHash">Of the codec that made the codes, as in file headers.</param>
     /// <param name="config">Sizes and steps.</param>
+    /// <param name="codebooks">Entries [V, D] of each book, from which training starts; null: from nothing, which takes longer.</param>
     /// <param name="report">Called now and then with the step and the bits a code of each book, averaged since the last call.</param>
     /// <returns>The tables, ready to be written.</returns>
-    public static NeuralPrior Train(IReadOnlyList<Codes> files, uint weightHash, NeuralPriorConfig config, Action<int, double[]>? report = null)
+    public static NeuralPrior Train(IReadOnlyList<Codes> files, uint weightHash, NeuralPriorConfig config,
+        IReadOnlyList<float[,]>? codebooks = null, Action<int, double[]>? report = null)
     {
         config.Validate();
         var specs = files[0].Specs;
@@ -25,6 +27,7 @@ public static class NeuralPriorTrainer
             throw new ArgumentException($"expected at least {config.BlockFrames} frames, found {codes[0].Length}", nameof(files));
         random.manual_seed(config.Seed);
         using var network = new PriorNetwork([.. specs.Select(book => book.Size)], config.Width, config.Hidden, config.Rank);
+        network.Initialize(codebooks, [.. codes.Select((book, k) => Count(book, specs[k].Size))]);
         using var optimizer = optim.AdamW(network.parameters(), config.LearningRate, weight_decay: config.WeightDecay);
         var draws = new Random(config.Seed);
         var sums = new double[specs.Count];
@@ -43,7 +46,7 @@ public static class NeuralPriorTrainer
             for (var book = 0; book < sums.Length; book++)
                 sums[book] += values[book] / Math.Log(2);
             since++;
-            if (report is null || (step + 1) % 50 != 0 && step + 1 != config.Steps)
+            if (report is null || (step + 1) % 100 != 0 && step + 1 != config.Steps)
                 continue;
             report(step + 1, [.. sums.Select(sum => sum / since)]);
             Array.Clear(sums);
@@ -52,6 +55,14 @@ public static class NeuralPriorTrainer
         using (no_grad())
         using (NewDisposeScope())
             return network.Quantize(weightHash);
+    }
+
+    private static int[] Count(int[] codes, int size)
+    {
+        var counts = new int[size];
+        foreach (var code in codes)
+            counts[code]++;
+        return counts;
     }
 
     private static double Rate(NeuralPriorConfig config, int step)

@@ -17,7 +17,7 @@ internal sealed class PriorNetwork : nn.Module
     /// <param name="sizes">Entries of each codebook.</param>
     /// <param name="width">Length of an embedding.</param>
     /// <param name="hidden">Units of the first hidden layer.</param>
-    /// <param name="rank">Units of the second.</param>
+    /// <param name="rank">Rank of the output.</param>
     public PriorNetwork(IReadOnlyList<int> sizes, int width, int hidden, int rank) : base(nameof(PriorNetwork))
     {
         for (var book = 0; book < sizes.Count; book++)
@@ -30,6 +30,36 @@ internal sealed class PriorNetwork : nn.Module
             output.Add(nn.Linear(rank, sizes[book]));
         }
         RegisterComponents();
+    }
+
+    /// <summary>Starts from what is known: codes mean the entries of their codebooks, and come as often as they came.</summary>
+    /// <param name="codebooks">[V, D'] of each book; null: meanings are learned from nothing.</param>
+    /// <param name="counts">How often each code of each book came.</param>
+    public void Initialize(IReadOnlyList<float[,]>? codebooks, IReadOnlyList<int[]> counts)
+    {
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        var unit = codebooks is null ? 0 : (float)(0.3 / codebooks.Max(Size));
+        for (var book = 0; book < embeddings.Count; book++)
+        {
+            var total = counts[book].Sum() + 0.5 * counts[book].Length;
+            output[book].bias!.copy_(tensor(counts[book].Select(n => (float)Math.Log((n + 0.5) / total)).ToArray()));
+            if (codebooks is null)
+                continue;
+            var entries_VD = tensor(codebooks[book]);
+            Place(embeddings[book].weight!, entries_VD * tensor(unit));
+            Place(output[book].weight!, entries_VD * (0.2 / entries_VD.std()));
+        }
+    }
+
+    /// <summary>Root mean square of all values.</summary>
+    private static double Size(float[,] book) => Math.Sqrt(book.Cast<float>().Average(v => (double)v * v));
+
+    /// <summary>Copies the columns that both have.</summary>
+    private static void Place(Tensor target, Tensor source_VD)
+    {
+        var width = Math.Min(target.shape[1], source_VD.shape[1]);
+        target.narrow(1, 0, width).copy_(source_VD.narrow(1, 0, width));
     }
 
     /// <summary>Mean negative log likelihood of each book, in nats a code.</summary>
@@ -49,7 +79,7 @@ internal sealed class PriorNetwork : nn.Module
             var hidden = F.relu(input[book].forward(Context(book, lower_NTD, own_NTD)));
             if (dropout > 0)
                 hidden = F.dropout(hidden, dropout);
-            var logits = output[book].forward(F.relu(middle[book].forward(hidden)));
+            var logits = output[book].forward(middle[book].forward(hidden));
             losses.Add(F.cross_entropy(logits.reshape(-1, logits.shape[2]), target_NT.reshape(-1)));
             lower_NTD = lower_NTD + own_NTD;
         }

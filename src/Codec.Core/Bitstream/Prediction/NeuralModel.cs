@@ -83,7 +83,7 @@ public sealed class NeuralModel : ISymbolModel
         var source = _prior.Embeddings[book].AsSpan(code * width, width);
         var target = _own.AsSpan(place * width, width);
         for (var i = 0; i < width; i++)
-            target[i] = source[i];
+            target[i] = (short)(source[i] << _prior.Shifts[book]);
     }
 
     private void MeanOfLower(int frames, Span<int> mean)
@@ -121,15 +121,16 @@ public sealed class NeuralModel : ISymbolModel
 
     private void Predict(int book, short[] input, Span<int> logits)
     {
-        _prior.Output[book].Apply(Hidden(_prior.Middle[book], Hidden(_prior.Input[book], input, _first), _second), logits);
+        _prior.Output[book].Apply(Layer(_prior.Middle[book], Layer(_prior.Input[book], input, _first, 0), _second, short.MinValue), logits);
     }
 
-    private ReadOnlySpan<short> Hidden(IntegerLayer layer, ReadOnlySpan<short> input, short[] output)
+    /// <summary>A layer whose values are clamped to 16 bits: from 0 for a rectifier.</summary>
+    private ReadOnlySpan<short> Layer(IntegerLayer layer, ReadOnlySpan<short> input, short[] output, short least)
     {
         var sums = _hidden.AsSpan(0, layer.Rows);
         layer.Apply(input, sums);
         for (var i = 0; i < sums.Length; i++)
-            output[i] = (short)Math.Clamp(sums[i], 0, short.MaxValue);
+            output[i] = (short)Math.Clamp(sums[i], least, short.MaxValue);
         var padded = output.AsSpan(0, IntegerKernels.Padded(layer.Rows));
         padded[layer.Rows..].Clear();
         return padded;

@@ -1,11 +1,12 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace Codec.Core.Bitstream.Prediction;
 
 /// <summary>
-/// Weights of the neural predictor: an embedding per code, and for every book two hidden layers and an output layer,
-/// all in 8-bit integers. Trained by Codec.Training; made for the codes of one codec's weights.
+/// Weights of the neural predictor: an embedding per code, and for every book a hidden layer and an output layer of low
+/// rank, all in 8-bit integers. Trained by Codec.Training; made for the codes of one codec's weights.
 /// </summary>
 public sealed class NeuralPrior
 {
@@ -14,14 +15,17 @@ public sealed class NeuralPrior
 
     private const int MostBytes = 1 << 26;
 
-    private NeuralPrior(uint weightHash, int width, sbyte[][] embeddings, IntegerLayer[] input, IntegerLayer[] middle, IntegerLayer[] output)
+    private NeuralPrior(uint weightHash, int width, int[] shifts, sbyte[][] embeddings, IntegerLayer[] input, IntegerLayer[] middle, IntegerLayer[] output)
     {
         WeightHash = weightHash;
         Width = width;
+        Shifts = shifts;
         Embeddings = embeddings;
         Input = input;
         Middle = middle;
         Output = output;
+        if (shifts.Sum(shift => 128 << shift) > short.MaxValue)
+            throw new BitstreamException("entropy prior", 0, "sums of embeddings that fit 16 bits", $"shifts {string.Join(' ', shifts)}");
         for (var book = 0; book < Books; book++)
             if (input[book].Columns != NeuralContext.Taps(book) * width || middle[book].Columns != input[book].Rows
                 || output[book].Columns != middle[book].Rows || embeddings[book].Length != output[book].Rows * width)
@@ -46,6 +50,9 @@ public sealed class NeuralPrior
     /// <summary>[book][code * Width + i].</summary>
     internal sbyte[][] Embeddings { get; }
 
+    /// <summary>Powers of two by which a book's bytes count: the embeddings of fine books are small.</summary>
+    internal int[] Shifts { get; }
+
     internal IntegerLayer[] Input { get; }
 
     internal IntegerLayer[] Middle { get; }
@@ -56,17 +63,18 @@ public sealed class NeuralPrior
     /// <param name="weightHash">First bytes of the codec's weight hash.</param>
     /// <param name="embeddings">[code, width] of each book.</param>
     /// <param name="layers">Of each book: weights [out, in] and biases of input, middle and output layer.</param>
-    public static NeuralPrior Quantize(uint weightHash, IReadOnlyList<float[,]> embeddings, IReadOnlyList<(float[,] Weight, float[] Bias)[]> layers)
+    public static NeuralPrior Quantize(uint weightHash, IReadOnlyList<float[,]> embeddings,
+        IReadOnlyList<(float[,] Weight, float[] Bias)[]> layers)
     {
-        double most = 1e-9;
-        foreach (var table in embeddings)
-            foreach (var value in table)
-                most = Math.Max(most, Math.Abs(value));
-        var unit = 127 / most;
+        double[] most = [.. embeddings.Select(table => table.Cast<float>().Max(v => Math.Abs((double)v)))];
+        // The coarsest book takes as many shifts as the sums of all books leave room for.
+        var room = Math.Max(0, BitOperations.Log2((uint)(short.MaxValue / 128 / embeddings.Count)));
+        var unit = 127 * (1 << room) / Math.Max(1e-9, most.Max());
+        int[] shifts = [.. most.Select(value => Enumerable.Range(0, room + 1).First(shift => shift == room || value * unit <= 127 << shift))];
         const double hidden = 1 << HiddenBits;
         var logit = (1 << FixedPointSoftmax.FractionBits) / Math.Log(2);
-        return new NeuralPrior(weightHash, embeddings[0].GetLength(1),
-            [.. embeddings.Select(table => table.Cast<float>().Select(v => (sbyte)Math.Round(v * unit)).ToArray())],
+        return new NeuralPrior(weightHash, embeddings[0].GetLength(1), shifts,
+            [.. embeddings.Select((table, book) => table.Cast<float>().Select(v => (sbyte)Math.Round(v * unit / (1 << shifts[book]))).ToArray())],
             [.. layers.Select(book => IntegerLayer.Quantize(book[0].Weight, book[0].Bias, hidden / unit, hidden))],
             [.. layers.Select(book => IntegerLayer.Quantize(book[1].Weight, book[1].Bias, 1, hidden))],
             [.. layers.Select(book => IntegerLayer.Quantize(book[2].Weight, book[2].Bias, logit / hidden, logit))]);
@@ -82,6 +90,7 @@ public sealed class NeuralPrior
         bytes.Varint((ulong)Width);
         for (var book = 0; book < Books; book++)
         {
+            bytes.Varint((ulong)Shifts[book]);
             bytes.Varint((ulong)Size(book));
             bytes.Varint((ulong)Input[book].Rows);
             bytes.Varint((ulong)Middle[book].Rows);
@@ -107,11 +116,13 @@ public sealed class NeuralPrior
         var books = (int)reader.Varint("books", 1, 256);
         var width = (int)reader.Varint("width", 1, 4096);
         var embeddings = new sbyte[books][];
+        var shifts = new int[books];
         var layers = new IntegerLayer[3][];
         for (var i = 0; i < 3; i++)
             layers[i] = new IntegerLayer[books];
         for (var book = 0; book < books; book++)
         {
+            shifts[book] = (int)reader.Varint("shift", 0, 8);
             var size = (int)reader.Varint("codebook size", 1, 1 << 18);
             var hidden = (int)reader.Varint("hidden units", 1, 1 << 14);
             var rank = (int)reader.Varint("output rank", 1, 1 << 14);
@@ -120,7 +131,7 @@ public sealed class NeuralPrior
             layers[1][book] = Read(ref reader, rank, hidden);
             layers[2][book] = Read(ref reader, size, rank);
         }
-        return new NeuralPrior(hash, width, embeddings, layers[0], layers[1], layers[2]);
+        return new NeuralPrior(hash, width, shifts, embeddings, layers[0], layers[1], layers[2]);
     }
 
     private static ReadOnlySpan<byte> Magic => "CDP\u0001"u8;

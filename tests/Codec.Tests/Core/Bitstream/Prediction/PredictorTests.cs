@@ -151,8 +151,8 @@ public sealed class PredictorTests
         ["uniform"] = "B2D5B2E864B3B540",
         ["adaptive"] = "25CC47C8385C0DA0",
         ["mixing"] = "02D20FDB3F94ECB8",
-        ["neural"] = "682CC18FEBA40553",
-        ["neural mixing"] = "D61B83F1B993F8E0",
+        ["neural"] = "D2637DD28E81F19A",
+        ["neural mixing"] = "5C76DB12FF022287",
     };
 
     private static byte[] Write(CodecFileHeader header, Codes codes, string name)

@@ -11,16 +11,16 @@ internal static class SmallPrior
     public static NeuralPrior Make(IReadOnlyList<CodebookSpec> books, uint weightHash = 1)
     {
         var random = new Random(1);
-        float[,] Matrix(int rows, int columns)
+        float[,] Matrix(int rows, int columns, float scale = 1)
         {
             var matrix = new float[rows, columns];
             for (var r = 0; r < rows; r++)
                 for (var c = 0; c < columns; c++)
-                    matrix[r, c] = random.Next(-128, 129) / 256f;
+                    matrix[r, c] = scale * random.Next(-128, 129) / 256f;
             return matrix;
         }
         float[] Vector(int length) => [.. Enumerable.Range(0, length).Select(_ => random.Next(-128, 129) / 256f)];
-        return NeuralPrior.Quantize(weightHash, [.. books.Select(b => Matrix(b.Size, Width))],
+        return NeuralPrior.Quantize(weightHash, [.. books.Select((b, i) => Matrix(b.Size, Width, 1f / (1 << i)))],
             [.. books.Select((b, i) => new[]
             {
                 (Matrix(Hidden, NeuralContext.Taps(i) * Width), Vector(Hidden)),

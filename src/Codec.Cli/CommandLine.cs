@@ -43,6 +43,7 @@ internal static class CommandLine
         EvalVerb.Create(context),
         TrainVerb.Create(context),
         ContinueVerb.Create(context),
+        PriorVerb.Create(context),
     };
 
     private static int RefuseUsage(ParseResult parsed, Terminal terminal)

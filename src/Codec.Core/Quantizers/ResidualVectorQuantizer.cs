@@ -24,6 +24,9 @@ public sealed class ResidualVectorQuantizer : nn.Module, ILearnedQuantizer
 
     public IReadOnlyList<CodebookSpec> Books { get; }
 
+    /// <summary>The codebooks, coarse first.</summary>
+    public IEnumerable<EmaCodebook> Codebooks => layers;
+
     /// <inheritdoc/>
     public void ResetSums()
     {

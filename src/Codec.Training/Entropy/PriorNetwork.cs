@@ -39,7 +39,7 @@ internal sealed class PriorNetwork : nn.Module
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        var unit = codebooks is null ? 0 : (float)(0.3 / codebooks.Max(Size));
+        var unit = codebooks is null ? 0 : (float)(1 / codebooks.Max(Size));
         for (var book = 0; book < embeddings.Count; book++)
         {
             var total = counts[book].Sum() + 0.5 * counts[book].Length;
@@ -123,7 +123,7 @@ internal sealed class PriorNetwork : nn.Module
 
     private static (float[,], float[]) Layer(Linear layer) => (Matrix(layer.weight!), layer.bias!.data<float>().ToArray());
 
-    private static float[,] Matrix(Tensor weight)
+    internal static float[,] Matrix(Tensor weight)
     {
         var matrix = new float[weight.shape[0], weight.shape[1]];
         var values = weight.detach().cpu().contiguous().data<float>().ToArray();

@@ -1,0 +1,62 @@
+using System.CommandLine;
+using System.Globalization;
+using Codec.Core.Bitstream.Prediction;
+using Codec.Core.Codecs;
+using Codec.Training.Entropy;
+
+namespace Codec.Cli.Verbs;
+
+/// <summary><c>codec prior</c>: the entropy coder's tables for a codec.</summary>
+internal sealed class PriorVerb
+{
+    private readonly Argument<string> _model = new("MODEL") { Description = "checkpoint of the codec" };
+    private readonly Option<string> _train = new("--train") { Description = "manifest or folder to learn from", HelpName = "PATH", Required = true };
+    private readonly Option<string?> _test = new("--test") { Description = "manifest or folder to measure on: bits a code of each book and predictor", HelpName = "PATH" };
+    private readonly Option<string> _output = new("--output", "-o") { Description = "tables to write", HelpName = "FILE.cdp", Required = true };
+    private readonly Option<string> _cache = new("--cache") { Description = "folder for decoded audio", HelpName = "FOLDER", DefaultValueFactory = _ => Path.Combine(Path.GetTempPath(), "codec-corpus") };
+    private readonly Option<int> _steps = new("--steps") { Description = "training steps", HelpName = "N", DefaultValueFactory = _ => new NeuralPriorConfig().Steps };
+    private readonly Option<int?> _threads = new("--threads") { Description = "threads of libtorch", HelpName = "N" };
+    private readonly CommandContext _context;
+
+    private PriorVerb(CommandContext context) => _context = context;
+
+    public static Command Create(CommandContext context)
+    {
+        var verb = new PriorVerb(context);
+        var command = new Command("prior", "Train the tables with which files of a codec are predicted (put them into src/Codec.Core/Pretrained for a bundled one).")
+            { verb._model, verb._train, verb._test, verb._output, verb._cache, verb._steps, verb._threads };
+        command.SetAction(verb.Run);
+        return command;
+    }
+
+    private int Run(ParseResult args)
+    {
+        var output = new CommandOutput(_context.Terminal, json: false);
+        var config = new NeuralPriorConfig { Steps = args.GetValue(_steps) }.Validate();
+        var cache = args.GetValue(_cache)!;
+        _context.UseTorch(args.GetValue(_threads));
+        using var codec = CodecCatalog.Load(args.GetValue(_model)!);
+        IReadOnlyList<Core.Codes> train;
+        using (var bar = output.Progress("encoding", 1))
+            train = NeuralPriorRun.Encode(codec, args.GetValue(_train)!, cache, bar.Report);
+        NeuralPrior prior;
+        using (var bar = output.Progress("training", config.Steps))
+            prior = NeuralPriorRun.Train(codec, train, config, (step, bits) =>
+            {
+                bar.Clear();
+                output.Message($"{step}/{config.Steps}  bits a code: {Join(bits)}");
+                bar.Report(step);
+            });
+        var path = args.GetValue(_output)!;
+        File.WriteAllBytes(path + ".partial", prior.ToBytes());
+        File.Move(path + ".partial", path, overwrite: true);
+        if (args.GetValue(_test) is { } test)
+            foreach (var (predictor, bits) in NeuralPriorRun.Compare(prior, train, NeuralPriorRun.Encode(codec, test, cache), config.BlockFrames))
+                output.Message($"{predictor,-32} {Join(bits)}");
+        output.Result(path);
+        return ExitCode.Done;
+    }
+
+    private static string Join(double[] bits)
+        => string.Create(CultureInfo.InvariantCulture, $"{string.Join("  ", bits.Select(b => b.ToString("F3", CultureInfo.InvariantCulture)))}  mean {bits.Average():F3}");
+}

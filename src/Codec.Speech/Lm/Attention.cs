@@ -16,7 +16,7 @@ public readonly record struct AttentionSource(Tensor Keys, Tensor Values, Tensor
 /// </summary>
 public sealed class Attention : nn.Module
 {
-    private readonly ModuleList<Linear> in_projs, out_projs;
+    private readonly ModuleList<Projection> in_projs, out_projs;
     private readonly LayerNorm? q_layer_norm, k_layer_norm;
     private readonly int _heads, _kvHeads, _headDim;
 
@@ -27,8 +27,8 @@ public sealed class Attention : nn.Module
         (_heads, _headDim) = (config.Heads, config.HeadDim);
         _kvHeads = cross ? config.Heads : config.KvHeads;
         var width = config.Dim + 2 * _kvHeads * _headDim;
-        in_projs = new ModuleList<Linear>(Enumerable.Range(0, config.WeightSets).Select(_ => nn.Linear(config.Dim, width, config.AttentionBias)).ToArray());
-        out_projs = new ModuleList<Linear>(Enumerable.Range(0, config.WeightSets).Select(_ => nn.Linear(config.Dim, config.Dim, config.AttentionBias)).ToArray());
+        in_projs = new ModuleList<Projection>(Enumerable.Range(0, config.WeightSets).Select(_ => new Projection(config.Dim, width, config.AttentionBias)).ToArray());
+        out_projs = new ModuleList<Projection>(Enumerable.Range(0, config.WeightSets).Select(_ => new Projection(config.Dim, config.Dim, config.AttentionBias)).ToArray());
         if (config.QueryKeyNorm && !cross)
         {
             q_layer_norm = nn.LayerNorm(config.Dim);
@@ -70,7 +70,7 @@ public sealed class Attention : nn.Module
         using var scope = NewDisposeScope();
         var dim = _heads * _headDim;
         var linear = in_projs[0];
-        var joined = nn.functional.linear(condition_BLD, linear.weight!.narrow(0, dim, 2 * dim), linear.bias?.narrow(0, dim, 2 * dim));
+        var joined = nn.functional.linear(condition_BLD, linear.Weight.narrow(0, dim, 2 * dim), linear.Bias?.narrow(0, dim, 2 * dim));
         var heads = joined.view(condition_BLD.shape[0], condition_BLD.shape[1], 2 * _heads, _headDim).transpose(1, 2).contiguous();
         return (heads.narrow(1, 0, _heads).contiguous().MoveToOuterDisposeScope(), heads.narrow(1, _heads, _heads).contiguous().MoveToOuterDisposeScope());
     }
@@ -82,7 +82,7 @@ public sealed class Attention : nn.Module
         using var scope = NewDisposeScope();
         var dim = _heads * _headDim;
         var linear = in_projs[0];
-        return nn.functional.linear(x_BSD, linear.weight!.narrow(0, 0, dim), linear.bias?.narrow(0, 0, dim))
+        return nn.functional.linear(x_BSD, linear.Weight.narrow(0, 0, dim), linear.Bias?.narrow(0, 0, dim))
             .view(x_BSD.shape[0], x_BSD.shape[1], _heads, _headDim).transpose(1, 2).MoveToOuterDisposeScope();
     }
 

@@ -10,23 +10,23 @@ namespace Codec.Speech.Lm;
 /// </summary>
 public sealed class DepthTransformer : nn.Module
 {
-    private readonly ModuleList<Linear> inputs;
+    private readonly ModuleList<Projection> inputs;
     private readonly ModuleList<TokenEmbedding> emb;
     private readonly Transformer transformer;
-    private readonly ModuleList<Linear> linears;
+    private readonly ModuleList<Projection> linears;
     private readonly DepthConfig _config;
 
     public DepthTransformer(SpeechLmConfig model) : base(nameof(DepthTransformer))
     {
         _config = model.Depth!;
         var dim = _config.Transformer.Dim;
-        inputs = new ModuleList<Linear>(Enumerable.Range(0, _config.Transformer.WeightSets)
-            .Select(_ => nn.Linear(model.Transformer.Dim, dim, hasBias: false)).ToArray());
+        inputs = new ModuleList<Projection>(Enumerable.Range(0, _config.Transformer.WeightSets)
+            .Select(_ => new Projection(model.Transformer.Dim, dim, false)).ToArray());
         emb = new ModuleList<TokenEmbedding>(Enumerable.Range(0, _config.Streams)
             .Select(k => new TokenEmbedding(model.Vocabulary[k], dim, _config.LowRank)).ToArray());
         transformer = new Transformer(_config.Transformer);
-        linears = new ModuleList<Linear>(Enumerable.Range(0, _config.Streams)
-            .Select(k => nn.Linear(dim, model.Vocabulary[k + 1], model.HeadBias)).ToArray());
+        linears = new ModuleList<Projection>(Enumerable.Range(0, _config.Streams)
+            .Select(k => new Projection(dim, model.Vocabulary[k + 1], model.HeadBias)).ToArray());
         RegisterComponents();
     }
 

@@ -8,14 +8,14 @@ namespace Codec.Speech.Lm;
 /// <summary>linear_out(act(linear_in(x))), gated or not.</summary>
 public sealed class FeedForward : nn.Module<Tensor, Tensor>
 {
-    private readonly Linear linear_in, linear_out;
+    private readonly Projection linear_in, linear_out;
     private readonly Activation _activation;
 
     public FeedForward(TransformerConfig config) : base(nameof(FeedForward))
     {
         _activation = config.Activation;
-        linear_in = nn.Linear(config.Dim, _activation == Activation.GatedSilu ? 2 * config.Hidden : config.Hidden, config.FeedForwardBias);
-        linear_out = nn.Linear(config.Hidden, config.Dim, config.FeedForwardBias);
+        linear_in = new Projection(config.Dim, _activation == Activation.GatedSilu ? 2 * config.Hidden : config.Hidden, config.FeedForwardBias);
+        linear_out = new Projection(config.Hidden, config.Dim, config.FeedForwardBias);
         RegisterComponents();
     }
 

@@ -20,7 +20,7 @@ public sealed class SpeechLm : nn.Module
     private readonly ModuleList<TokenEmbedding> emb;
     private readonly Transformer transformer;
     private readonly nn.Module<Tensor, Tensor>? out_norm;
-    private readonly ModuleList<Linear> linears;
+    private readonly ModuleList<Projection> linears;
     private readonly DepthTransformer? depth;
     private readonly SpeechLmConfig _config;
 
@@ -32,7 +32,7 @@ public sealed class SpeechLm : nn.Module
         emb = new ModuleList<TokenEmbedding>(config.Vocabulary.Select(size => new TokenEmbedding(size, dim)).ToArray());
         transformer = new Transformer(config.Transformer);
         out_norm = config.Transformer.NormFirst ? Transformer.BuildNorm(config.Transformer) : null;
-        linears = new ModuleList<Linear>(config.Vocabulary.Take(config.DirectHeads).Select(size => nn.Linear(dim, size, config.HeadBias)).ToArray());
+        linears = new ModuleList<Projection>(config.Vocabulary.Take(config.DirectHeads).Select(size => new Projection(dim, size, config.HeadBias)).ToArray());
         depth = config.Depth is null ? null : new DepthTransformer(config);
         RegisterComponents();
     }
@@ -42,7 +42,7 @@ public sealed class SpeechLm : nn.Module
     /// <summary>K.</summary>
     public int Streams => _config.Vocabulary.Count;
 
-    public Device Device => linears[0].weight!.device;
+    public Device Device => linears[0].Weight.device;
 
     /// <summary>Null where the configuration has none.</summary>
     public DepthTransformer? Depth => depth;

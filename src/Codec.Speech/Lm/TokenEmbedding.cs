@@ -8,7 +8,7 @@ namespace Codec.Speech.Lm;
 public sealed class TokenEmbedding : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter weight;
-    private readonly Linear? low_rank;
+    private readonly Projection? low_rank;
 
     /// <param name="vocabulary">Tokens; the table has one row more.</param>
     /// <param name="dim">Width of the result.</param>
@@ -18,7 +18,7 @@ public sealed class TokenEmbedding : nn.Module<Tensor, Tensor>
         weight = new Parameter(empty(vocabulary + 1, rank == 0 ? dim : rank));
         nn.init.normal_(weight, 0, 0.02);
         if (rank != 0)
-            low_rank = nn.Linear(rank, dim, hasBias: false);
+            low_rank = new Projection(rank, dim, false);
         RegisterComponents();
     }
 

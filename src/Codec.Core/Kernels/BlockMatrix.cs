@@ -1,0 +1,189 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Codec.Core.Kernels;
+
+/// <summary>
+/// A matrix of 8- or 4-bit integers with one scale per 32 weights of a row: a quarter or an eighth of the memory that a
+/// matrix-vector product waits for. Symmetric: w = scale * q, q in [-127, 127] or [-8, 7].
+/// </summary>
+public sealed unsafe class BlockMatrix
+{
+    /// <summary>Weights that share a scale.</summary>
+    public const int Block = 32;
+
+    private readonly byte[] _data; // 8 bits: one a byte, signed; 4 bits: weights i and i + 16 of a block share a byte, offset 8
+    private readonly float[] _scales;
+
+    private BlockMatrix(int bits, int rows, int columns, byte[] data, float[] scales)
+        => (Bits, Rows, Columns, _data, _scales) = (bits, rows, columns, data, scales);
+
+    /// <summary>8 or 4.</summary>
+    public int Bits { get; }
+
+    public int Rows { get; }
+
+    public int Columns { get; }
+
+    /// <summary>Bytes of weights and (16-bit) scales on disk.</summary>
+    public long DiskBytes => _data.Length + 2L * _scales.Length;
+
+    /// <summary>The packed integers.</summary>
+    public ReadOnlySpan<byte> Data => _data;
+
+    /// <summary>One scale per block, exactly representable in 16 bits.</summary>
+    public ReadOnlySpan<float> Scales => _scales;
+
+    /// <summary>Rounds a matrix.</summary>
+    /// <param name="weights">[rows, columns], row-major.</param>
+    /// <param name="columns">A multiple of 32.</param>
+    /// <param name="bits">8 or 4.</param>
+    public static BlockMatrix Quantize(ReadOnlySpan<float> weights, int columns, int bits)
+    {
+        if (bits is not (8 or 4))
+            throw new ArgumentOutOfRangeException(nameof(bits), bits, "8 or 4");
+        if (columns <= 0 || columns % Block != 0 || weights.Length % columns != 0)
+            throw new ArgumentException($"expected rows of a multiple of {Block} weights, found {columns}", nameof(columns));
+        var scales = new float[weights.Length / Block];
+        var data = new byte[weights.Length * bits / 8];
+        Span<int> rounded = stackalloc int[Block];
+        for (var b = 0; b < scales.Length; b++)
+        {
+            var block = weights.Slice(b * Block, Block);
+            scales[b] = bits == 8 ? Scale8(block) : Scale4(block);
+            Round(block, scales[b], bits, rounded);
+            for (var i = 0; i < Block; i++)
+                if (bits == 8)
+                    data[b * Block + i] = (byte)(sbyte)rounded[i];
+                else
+                    data[b * Block / 2 + i % 16] |= (byte)((rounded[i] + 8) << (i < 16 ? 0 : 4));
+        }
+        return new BlockMatrix(bits, weights.Length / columns, columns, data, scales);
+    }
+
+    /// <summary>A matrix as it was stored.</summary>
+    /// <exception cref="ArgumentException">Sizes that do not fit each other.</exception>
+    public static BlockMatrix FromStored(int bits, int rows, int columns, byte[] data, float[] scales)
+    {
+        if (bits is not (8 or 4) || rows < 0 || columns <= 0 || columns % Block != 0
+            || data.LongLength != (long)rows * columns * bits / 8 || scales.LongLength != (long)rows * columns / Block)
+            throw new ArgumentException($"{data.Length} bytes and {scales.Length} scales are no {bits}-bit matrix of {rows} x {columns}");
+        return new BlockMatrix(bits, rows, columns, data, scales);
+    }
+
+    /// <summary>The weights that the integers stand for: [rows, columns], row-major.</summary>
+    public float[] Dequantize()
+    {
+        var weights = new float[(long)Rows * Columns];
+        for (var i = 0; i < weights.Length; i++)
+        {
+            var within = i % Block;
+            var q = Bits == 8 ? (sbyte)_data[i]
+                : (_data[i / Block * 16 + within % 16] >> (within < 16 ? 0 : 4) & 15) - 8;
+            weights[i] = q * _scales[i / Block];
+        }
+        return weights;
+    }
+
+    /// <summary>y = W x + b, x in full precision.</summary>
+    /// <param name="x">float32 on the CPU, [..., columns].</param>
+    /// <param name="bias_O">[rows] or null.</param>
+    /// <returns>[..., rows].</returns>
+    public Tensor Multiply(Tensor x, Tensor? bias_O)
+    {
+        using var scope = NewDisposeScope();
+        var dense = x.contiguous();
+        var y = empty([.. x.shape[..^1], Rows], ScalarType.Float32);
+        nint from = (nint)ChannelPattern.Pointer(dense), to = (nint)ChannelPattern.Pointer(y);
+        var vectors = dense.numel() / Columns;
+        RowBlocks.Run(Rows, Columns * vectors, (first, last) =>
+        {
+            fixed (byte* data = _data)
+            fixed (float* scales = _scales)
+                for (var row = first; row < last; row++)
+                    for (long v = 0; v < vectors; v++)
+                        ((float*)to)[v * Rows + row] = Bits == 8
+                            ? Dot8((sbyte*)data + row * Columns, scales + row * (Columns / Block), (float*)from + v * Columns)
+                            : Dot4(data + row * Columns / 2, scales + row * (Columns / Block), (float*)from + v * Columns);
+        });
+        return (bias_O is null ? y : y.add_(bias_O)).MoveToOuterDisposeScope();
+    }
+
+    private float Dot8(sbyte* weights, float* scales, float* x)
+    {
+        Vector512<float> even = default, odd = default;
+        for (var b = 0; b < Columns / Block; b++, weights += Block, x += Block)
+        {
+            var scale = Vector512.Create(scales[b]);
+            even = Vector512.FusedMultiplyAdd(Floats(Vector128.Load(weights)) * Vector512.Load(x), scale, even);
+            odd = Vector512.FusedMultiplyAdd(Floats(Vector128.Load(weights + 16)) * Vector512.Load(x + 16), scale, odd);
+        }
+        return Vector512.Sum(even + odd);
+    }
+
+    private float Dot4(byte* weights, float* scales, float* x)
+    {
+        Vector512<float> even = default, odd = default;
+        var (mask, offset) = (Vector128.Create((byte)15), Vector128.Create((sbyte)8));
+        for (var b = 0; b < Columns / Block; b++, weights += Block / 2, x += Block)
+        {
+            var scale = Vector512.Create(scales[b]);
+            var pair = Vector128.Load(weights);
+            var low = (pair & mask).AsSByte() - offset;
+            var high = Vector128.ShiftRightLogical(pair, 4).AsSByte() - offset;
+            even = Vector512.FusedMultiplyAdd(Floats(low) * Vector512.Load(x), scale, even);
+            odd = Vector512.FusedMultiplyAdd(Floats(high) * Vector512.Load(x + 16), scale, odd);
+        }
+        return Vector512.Sum(even + odd);
+    }
+
+    private static Vector512<float> Floats(Vector128<sbyte> bytes)
+    {
+        if (System.Runtime.Intrinsics.X86.Avx512F.IsSupported)
+            return Vector512.ConvertToSingle(System.Runtime.Intrinsics.X86.Avx512F.ConvertToVector512Int32(bytes));
+        var (low, high) = Vector128.Widen(bytes);
+        var (a, b) = Vector128.Widen(low);
+        var (c, d) = Vector128.Widen(high);
+        return Vector512.ConvertToSingle(Vector512.Create(Vector256.Create(a, b), Vector256.Create(c, d)));
+    }
+
+    private static float Scale8(ReadOnlySpan<float> block) => Stored(Largest(block) / 127);
+
+    // The largest weight at -8 or near it, where that leaves the smaller squared error.
+    private static float Scale4(ReadOnlySpan<float> block)
+    {
+        var largest = Largest(block);
+        var (best, least) = (Stored(largest / 7), double.PositiveInfinity);
+        Span<int> rounded = stackalloc int[Block];
+        foreach (var divisor in (ReadOnlySpan<float>)[7, 7.5f, 8, -7, -7.5f, -8, 6.5f])
+        {
+            var scale = Stored(largest / divisor);
+            Round(block, scale, 4, rounded);
+            double error = 0;
+            for (var i = 0; i < Block; i++)
+                error += (block[i] - rounded[i] * scale) * (block[i] - rounded[i] * scale);
+            if (error < least)
+                (best, least) = (scale, error);
+        }
+        return best;
+    }
+
+    private static void Round(ReadOnlySpan<float> block, float scale, int bits, Span<int> rounded)
+    {
+        var (low, high) = bits == 8 ? (-127, 127) : (-8, 7);
+        for (var i = 0; i < Block; i++)
+            rounded[i] = scale == 0 ? 0 : Math.Clamp((int)MathF.Round(block[i] / scale), low, high);
+    }
+
+    private static float Largest(ReadOnlySpan<float> block)
+    {
+        var largest = 0f;
+        foreach (var weight in block)
+            largest = Math.Max(largest, Math.Abs(weight));
+        return largest;
+    }
+
+    private static float Stored(float scale) => (float)(Half)scale;
+}

@@ -1,5 +1,7 @@
 using Codec.Audio;
+using Codec.Audio.Pictures;
 using Codec.Core.Codecs.Native;
+using Codec.Evaluation.Metrics;
 using Codec.Training.Data;
 using Codec.Training.Losses;
 using TorchSharp;
@@ -7,41 +9,61 @@ using static TorchSharp.torch;
 
 namespace Codec.Training.Codecs;
 
-/// <summary>Held-out measures: mel distance per number of books, code usage, and a few decoded files.</summary>
+/// <summary>
+/// Held-out measures: mel distance per number of books, ESTOI and SI-SDR with all, code usage; and of the first files
+/// the decoded audio and a spectrogram.
+/// </summary>
 public sealed class CodecValidation(CodecTrainConfig config, AudioCorpus corpus) : IDisposable
 {
+    private const int Examples = 2;
+
     private readonly MelLoss _mel = new(config.Model.SampleRate, config.Loss.MelWindows, config.Loss.MelBands, CPU);
 
+    /// <summary>Running sums over files.</summary>
+    private sealed class Sums(int books, int size)
+    {
+        public double[] Mel { get; } = new double[books + 1];
+        public long[][] Counts { get; } = [.. Enumerable.Range(0, books).Select(_ => new long[size])];
+        public double Estoi { get; set; }
+        public double SiSdr { get; set; }
+    }
+
     /// <summary>Measures a model as it stands.</summary>
-    /// <returns>Values by name: "mel" without quantizer, "mel_k" with k books, "perplexity_k" of book k, "usage".</returns>
+    /// <returns>Values by name: "mel_0" without quantizer, "mel_k" with k books, "perplexity_k" of book k, "usage", "estoi", "si_sdr".</returns>
     public IReadOnlyDictionary<string, double> Measure(NativeModel model, Device device)
     {
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
         model.eval();
-        var books = model.Quantizer.Books.Count;
-        var sums = new double[books + 1];
-        var counts = Enumerable.Range(0, books).Select(_ => new long[model.Quantizer.Books[0].Size]).ToArray();
+        var books = model.Quantizer.Books;
+        var sums = new Sums(books.Count, books.Max(b => b.Size));
         var files = Files();
-        foreach (var file in files)
-            MeasureFile(model, device, file, sums, counts);
+        for (var i = 0; i < files.Count; i++)
+            MeasureFile(model, device, files[i], sums, example: i < Examples);
         model.train();
 
-        var values = new Dictionary<string, double> { ["mel"] = sums[0] / files.Count };
-        for (var k = 1; k <= books; k++)
-            values[$"mel_{k}"] = sums[k] / files.Count;
-        for (var k = 0; k < books; k++)
-            values[$"perplexity_{k + 1}"] = Perplexity(counts[k]);
-        values["usage"] = counts.Average(c => c.Count(n => n > 0) / (double)c.Length);
+        var values = new Dictionary<string, double>
+        {
+            ["estoi"] = sums.Estoi / files.Count,
+            ["si_sdr"] = sums.SiSdr / files.Count,
+            ["usage"] = sums.Counts.Zip(books, (c, b) => c.Count(n => n > 0) / (double)b.Size).Average(),
+        };
+        for (var k = 0; k <= books.Count; k++)
+            values[$"mel_{k}"] = sums.Mel[k] / files.Count;
+        for (var k = 0; k < books.Count; k++)
+            values[$"perplexity_{k + 1}"] = Perplexity(sums.Counts[k]);
         return values;
     }
 
     private List<Utterance> Files()
-        => corpus.Utterances.Where(u => config.ValidationSource == "" || u.Source == config.ValidationSource)
+    {
+        var files = corpus.Utterances.Where(u => config.ValidationSource == "" || u.Source == config.ValidationSource)
             .OrderBy(u => u.Path, StringComparer.Ordinal)
             .Take(config.ValidationFiles).ToList();
+        return files.Count > 0 ? files : throw new ConfigException($"{config.Validation}: expected files of source {config.ValidationSource}, found none");
+    }
 
-    private void MeasureFile(NativeModel model, Device device, Utterance file, double[] sums, long[][] counts)
+    private void MeasureFile(NativeModel model, Device device, Utterance file, Sums sums, bool example)
     {
         using var scope = NewDisposeScope();
         var hop = config.Model.HopLength;
@@ -50,18 +72,33 @@ public sealed class CodecValidation(CodecTrainConfig config, AudioCorpus corpus)
         corpus.Read(file, 0, samples.AsSpan(0, file.Length));
         var audio_BS = tensor(samples, [1, samples.Length]).to(device);
         var target_BS = audio_BS.narrow(1, 0, file.Length).cpu();
-        Tensor Trim(Tensor decoded_BS) => decoded_BS.narrow(1, config.Model.DelaySamples, file.Length).cpu();
+        Tensor Decode(Tensor latent_BTD) => model.Decoder.forward(latent_BTD, null).narrow(1, config.Model.DelaySamples, file.Length).cpu();
 
         var latent_BTD = model.Encoder.forward(audio_BS, null);
-        sums[0] += _mel.Compute(Trim(model.Decoder.forward(latent_BTD, null)), target_BS).item<float>();
+        sums.Mel[0] += _mel.Compute(Decode(latent_BTD), target_BS).item<float>();
         var codes_BKT = model.Quantizer.Encode(latent_BTD);
-        for (var k = 1; k <= counts.Length; k++)
+        var decoded_BS = target_BS;
+        for (var k = 1; k < sums.Mel.Length; k++)
         {
-            var quantized_BTD = model.Quantizer.Decode(codes_BKT.narrow(1, 0, k));
-            sums[k] += _mel.Compute(Trim(model.Decoder.forward(quantized_BTD, null)), target_BS).item<float>();
+            decoded_BS = Decode(model.Quantizer.Decode(codes_BKT.narrow(1, 0, k)));
+            sums.Mel[k] += _mel.Compute(decoded_BS, target_BS).item<float>();
             foreach (var code in codes_BKT.select(1, k - 1).cpu().contiguous().data<long>())
-                counts[k - 1][code]++;
+                sums.Counts[k - 1][code]++;
         }
+        var (original, decoded) = (samples[..file.Length], decoded_BS.contiguous().data<float>().ToArray());
+        sums.Estoi += Stoi.Extended(original, decoded, config.Model.SampleRate);
+        sums.SiSdr += WaveformMetrics.SiSdr(original, decoded);
+        if (example)
+            WriteExample(Path.GetFileNameWithoutExtension(file.Path), original, decoded);
+    }
+
+    private void WriteExample(string name, float[] original, float[] decoded)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(config.Run, "validation")).FullName;
+        AudioFile.Write(Path.Combine(folder, name + ".wav"), new AudioBuffer(decoded, config.Model.SampleRate));
+        SpectrogramImage.Write(Path.Combine(folder, name + ".png"),
+            new SpectrogramPanel("original", original, config.Model.SampleRate),
+            new SpectrogramPanel("decoded, all books", decoded, config.Model.SampleRate));
     }
 
     /// <summary>exp of the entropy of the counts: as many entries as evenly used ones would say the same.</summary>

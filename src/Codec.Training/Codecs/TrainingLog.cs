@@ -1,4 +1,5 @@
 using System.Globalization;
+using Codec.Audio.Pictures;
 
 namespace Codec.Training.Codecs;
 
@@ -56,9 +57,30 @@ public sealed class TrainingLog
         }
     }
 
-    /// <summary>Draws every column over the steps.</summary>
+    /// <summary>Draws every column over the steps, each in its own chart; columns mel_1, mel_2, ... share one.</summary>
     public void Plot(string path)
     {
-        _ = path;
+        if (_rows.Count == 0)
+            return;
+        var plots = Columns().GroupBy(Family).Select(family => new Plot
+        {
+            Title = family.Key,
+            XLabel = "steps",
+            LogY = _rows.All(r => family.All(c => !r.Values.TryGetValue(c, out var v) || v > 0)),
+            Series = [.. family.Select(Series)],
+        });
+        PlotImage.Write(path, [.. plots]);
+    }
+
+    private PlotSeries Series(string column)
+    {
+        var rows = _rows.Where(r => r.Values.ContainsKey(column)).ToArray();
+        return new PlotSeries(column, rows.Select(r => (double)r.Step).ToArray(), rows.Select(r => r.Values[column]).ToArray(), Markers: rows.Length < 20);
+    }
+
+    private static string Family(string column)
+    {
+        var end = column.LastIndexOf('_');
+        return end > 0 && int.TryParse(column.AsSpan(end + 1), out _) ? column[..end] : column;
     }
 }

@@ -35,31 +35,42 @@ public sealed class AdamW : IDisposable
         using var mode = no_grad();
         using var scope = NewDisposeScope();
         var active = _slots.Where(s => s.Weight.grad is not null).ToArray();
-        var norm = stack(active.Select(s => s.Weight.grad!.norm()).ToArray()).norm().item<float>();
+        var norm = active.Length == 0 ? 0 : stack(active.Select(s => s.Weight.grad!.norm()).ToArray()).norm().item<float>();
         if (float.IsFinite(norm))
         {
             Steps++;
-            var clip = Math.Min(1, maxNorm / (norm + 1e-6));
-            var correction1 = 1 - Math.Pow(_config.Beta1, Steps);
-            var correction2 = 1 - Math.Pow(_config.Beta2, Steps);
-            foreach (var (_, weight, mean, square, average) in active)
-            {
-                var gradient = weight.grad!;
-                if (clip < 1)
-                    gradient.mul_(clip);
-                mean.lerp_(gradient, 1 - _config.Beta1);
-                square.mul_(_config.Beta2).addcmul_(gradient, gradient, 1 - _config.Beta2);
-                if (weight.dim() > 1)
-                    weight.mul_(1 - learningRate * _config.WeightDecay);
-                using var divisor = square.sqrt().div_(Math.Sqrt(correction2)).add_(1e-8);
-                weight.addcdiv_(mean, divisor, -learningRate / correction1);
-                // Early averages must not remember the random start.
-                average.lerp_(weight, Math.Max(1 - _config.AverageDecay, 1.0 / (Steps + 1)));
-            }
+            var factors = Factors(learningRate, Math.Min(1, maxNorm / (norm + 1e-6)));
+            foreach (var slot in active)
+                Update(slot, slot.Weight.dim() > 1 ? factors : factors with { Shrink = 1 });
         }
         foreach (var slot in _slots)
             slot.Weight.grad?.zero_();
         return norm;
+    }
+
+    private AdamWStep Factors(double learningRate, double clip) => new(
+        (float)clip, (float)_config.Beta1, (float)_config.Beta2,
+        Shrink: (float)(1 - learningRate * _config.WeightDecay),
+        Rate: (float)(learningRate / (1 - Math.Pow(_config.Beta1, Steps))),
+        RootCorrection: (float)(1 / Math.Sqrt(1 - Math.Pow(_config.Beta2, Steps))),
+        // Early averages must not remember the random start.
+        AverageShare: (float)Math.Max(1 - _config.AverageDecay, 1.0 / (Steps + 1)));
+
+    private static void Update((string Name, Parameter Weight, Tensor Mean, Tensor Square, Tensor Average) slot, AdamWStep step)
+    {
+        var (_, weight, mean, square, average) = slot;
+        var gradient = weight.grad!;
+        if (AdamWKernel.Fits(weight, gradient))
+        {
+            AdamWKernel.Apply(step, weight, gradient, mean, square, average);
+            return;
+        }
+        gradient.mul_(step.Clip);
+        mean.lerp_(gradient, 1 - step.Beta1);
+        square.mul_(step.Beta2).addcmul_(gradient, gradient, 1 - step.Beta2);
+        using var divisor = square.sqrt().mul_(step.RootCorrection).add_(1e-8);
+        weight.mul_(step.Shrink).addcdiv_(mean, divisor, -step.Rate);
+        average.lerp_(weight, step.AverageShare);
     }
 
     /// <summary>Exchanges weights and their running means; call twice to come back.</summary>

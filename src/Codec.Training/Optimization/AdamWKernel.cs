@@ -20,7 +20,7 @@ internal static class AdamWKernel
 
     public static void Apply(AdamWStep step, Tensor weight, Tensor gradient, Tensor mean, Tensor square, Tensor average)
     {
-        var (w, g, m, v, a) = (Floats(weight), Floats(gradient), Floats(mean), Floats(square), Floats(average));
+        Span<float> w = Floats(weight), g = Floats(gradient), m = Floats(mean), v = Floats(square), a = Floats(average);
         var width = Vector<float>.Count;
         var end = w.Length - w.Length % width;
         for (var i = 0; i < end; i += width)

@@ -26,6 +26,7 @@ internal sealed class EvalVerb
     private readonly Option<string?> _failIf = new("--fail-if") { Description = "rules against the baseline, e.g. \"pesq_wb<-0.02,kbps>+1%\"; exit code 5 where one is broken" };
     private readonly Option<string?> _visqol = new("--visqol-model") { Description = "libsvm_nu_svr_model.txt of ViSQOL, for visqol_audio" };
     private readonly Option<string?> _dnsmos = new("--dnsmos") { Description = "folder with sig_bak_ovr.onnx and model_v8.onnx, for dnsmos_ovrl and dnsmos_p808" };
+    private readonly Option<string?> _nisqa = new("--nisqa") { Description = "nisqa.tar, for nisqa_mos" };
     private readonly Option<string?> _peers = new("--peers") { Description = "JSON with points measured elsewhere, shown hollow beside ours" };
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON value" };
     private readonly CommandContext _context;
@@ -37,7 +38,7 @@ internal sealed class EvalVerb
         var verb = new EvalVerb(context);
         var command = new Command("eval", "Measure codecs: quality against bits on disk, with controls, intervals and a report.")
         {
-            verb._reference, verb._degraded, verb._codecs, verb._metrics, verb._output, verb._jobs, verb._limit, verb._baseline, verb._failIf, verb._visqol, verb._dnsmos, verb._peers, verb._json,
+            verb._reference, verb._degraded, verb._codecs, verb._metrics, verb._output, verb._jobs, verb._limit, verb._baseline, verb._failIf, verb._visqol, verb._dnsmos, verb._nisqa, verb._peers, verb._json,
         };
         command.SetAction(verb.Run);
         return command;
@@ -64,7 +65,7 @@ internal sealed class EvalVerb
     private EvaluationPlan Plan(ParseResult args, ConditionParser parser)
     {
         var list = args.GetValue(_codecs)!;
-        if (list.Contains("native") || list.Contains(':'))
+        if (list.Contains("native") || list.Contains(':') || args.GetValue(_nisqa) is not null)
             _context.UseTorch();
         var files = EvaluationPlan.FindFiles(args.GetValue(_reference)!);
         return new EvaluationPlan
@@ -73,7 +74,7 @@ internal sealed class EvalVerb
             Files = args.GetValue(_limit) is { } limit ? [.. files.Take(limit)] : files,
             Conditions = [.. parser.Parse(list), .. args.GetValue(_degraded)!.Select(folder => new DegradedFolder(folder))],
             Metrics = MetricCatalog.Select(args.GetValue(_metrics)!.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
-                new MetricModels { VisqolRegression = args.GetValue(_visqol), Dnsmos = args.GetValue(_dnsmos), SearchPath = _context.Terminal.Variable("PATH") }),
+                new MetricModels { VisqolRegression = args.GetValue(_visqol), Dnsmos = args.GetValue(_dnsmos), Nisqa = args.GetValue(_nisqa), SearchPath = _context.Terminal.Variable("PATH") }),
             Jobs = args.GetValue(_jobs),
             Journal = Path.Combine(args.GetValue(_output)!, "rows.jsonl"),
         };

@@ -1,5 +1,7 @@
 using Codec.Evaluation.Dnsmos;
+using Codec.Evaluation.Nisqa;
 using Codec.Evaluation.Pesq;
+using Codec.Evaluation.Speakers;
 using Codec.Evaluation.Visqol;
 
 namespace Codec.Evaluation.Metrics;
@@ -27,7 +29,7 @@ public static class MetricCatalog
 
     /// <summary>What `codec eval` computes unless told otherwise.</summary>
     public static IReadOnlyList<string> Default { get; } =
-        ["pesq_wb", "estoi", "visqol_speech", "mel_dac_default", "lsd_db", "si_sdr_db", "stoi", "pesq_nb", "f0_corr", "loudness"];
+        ["pesq_wb", "estoi", "visqol_speech", "mel_dac_default", "lsd_db", "si_sdr_db", "stoi", "pesq_nb", "f0_corr", "speaker_sim", "loudness"];
 
     /// <summary>Metrics by name, in the order asked for; "all" for every one whose models are given.</summary>
     /// <exception cref="Codec.Audio.ConfigException">An unknown name.</exception>
@@ -73,8 +75,19 @@ public static class MetricCatalog
         new([new("loudness", "Loudness change (LU)", false, 0, 2)], "absolute change of integrated loudness, ITU-R BS.1770-4 with gating",
             p => [Math.Abs(Loudness.Integrated(p.At(p.SampleRate).Degraded, p.SampleRate) - Loudness.Integrated(p.At(p.SampleRate).Reference, p.SampleRate))]),
         .. Dnsmos(models.Dnsmos),
+        Nisqa(models.Nisqa),
         Recognizer(models.SearchPath),
+        Metric.Of(new("speaker_sim", "Speaker similarity", true, 1), "cosine of our speaker embedding of reference and degraded, 16 kHz",
+            p => SpeakerModel.Default.Similarity(p.At(SpeechRate).Reference, p.At(SpeechRate).Degraded)),
     ];
+
+    private static Metric Nisqa(string? path)
+    {
+        var model = path is null ? null : new Lazy<NisqaScore>(() => new NisqaScore(path));
+        return Metric.Of(new("nisqa_mos", "NISQA MOS", true, null), "NISQA v2 overall quality of the degraded signal alone, at the reference's sample rate",
+            p => (model?.Value ?? throw new MetricException("no weights were given (nisqa.tar of gabrielmittag/NISQA; not for commercial use)"))
+                .Score(p.At(p.SampleRate).Degraded, p.SampleRate)[0]);
+    }
 
     private static Metric[] Dnsmos(string? folder)
     {

@@ -2,11 +2,11 @@ namespace Codec.Evaluation.Metrics;
 
 /// <summary>
 /// Fundamental frequency by YIN (de Cheveigne and Kawahara 2002): cumulative-mean-normalised difference with parabolic
-/// interpolation, every 10 ms, 60 to 500 Hz; a median over five frames removes octave slips.
+/// interpolation, every 10 ms, 60 to 500 Hz, below about 1 kHz; a median over five frames removes octave slips.
 /// </summary>
 public static class PitchTracker
 {
-    private const double Lowest = 60, Highest = 500, Threshold = 0.15, QuietDecibels = -50;
+    private const double Lowest = 60, Highest = 500, ClearDip = 0.15, Dip = 0.35, QuietDecibels = -50, LowPassHertz = 1000;
 
     /// <returns>Hz for each 10 ms; 0 where unvoiced.</returns>
     /// <exception cref="MetricException">Shorter than one analysis window.</exception>
@@ -15,6 +15,7 @@ public static class PitchTracker
         var (hop, longest, shortest) = (sampleRate / 100, (int)(sampleRate / Lowest), (int)(sampleRate / Highest));
         var window = 2 * longest;
         MetricException.RequireLength(signal.Length, window + longest);
+        signal = LowPass(signal, sampleRate);
         var pitch = new double[(signal.Length - window - longest) / hop + 1];
         var loudest = 0.0;
         var power = new double[pitch.Length];
@@ -41,17 +42,39 @@ public static class PitchTracker
             running += d;
             difference[lag] = running > 0 ? d * lag / running : 1;
         }
+        var lowest = LowestDip(difference, shortest);
+        if (difference[lowest] >= Dip)
+            return 0;
+        var (a, b, c) = (difference[lowest - 1], difference[lowest], difference[lowest + 1]);
+        var curvature = a - 2 * b + c;
+        return sampleRate / (lowest + (curvature > 0 ? 0.5 * (a - c) / curvature : 0));
+    }
+
+    /// <summary>The first clear dip, else the deepest: the first keeps to the true period where its multiples dip as well.</summary>
+    private static int LowestDip(double[] difference, int shortest)
+    {
+        var deepest = shortest;
         for (var lag = shortest; lag < difference.Length - 1; lag++)
         {
-            if (difference[lag] >= Threshold)
-                continue;
-            while (lag + 1 < difference.Length - 1 && difference[lag + 1] < difference[lag])
-                lag++;
-            var (a, b, c) = (difference[lag - 1], difference[lag], difference[lag + 1]);
-            var curvature = a - 2 * b + c;
-            return sampleRate / (lag + (curvature > 0 ? 0.5 * (a - c) / curvature : 0));
+            if (difference[lag] < difference[deepest])
+                deepest = lag;
+            if (difference[lag] < ClearDip && difference[lag + 1] >= difference[lag])
+                return lag;
         }
-        return 0;
+        return deepest;
+    }
+
+    /// <summary>Two one-pole filters in a row: harmonics above 1 kHz only blur the period.</summary>
+    private static float[] LowPass(ReadOnlySpan<float> signal, int sampleRate)
+    {
+        var (result, step) = (signal.ToArray(), 1 - MathF.Exp((float)(-2 * Math.PI * LowPassHertz / sampleRate)));
+        float first = 0, second = 0;
+        for (var i = 0; i < result.Length; i++)
+        {
+            first += step * (result[i] - first);
+            result[i] = second += step * (first - second);
+        }
+        return result;
     }
 
     private static double SquaredDifference(ReadOnlySpan<float> a, ReadOnlySpan<float> b)

@@ -25,6 +25,7 @@ public static class VisqolScore
         MetricException.RequireLength(d.Length, neurogram.Window);
         var (pr, pd) = neurogram.Compare(r, d);
         var patches = mode == VisqolMode.Speech ? SpeechPatches(r, pr.Frames, frames, neurogram.Hop) : AudioPatches(pr.Frames, frames);
+        patches = [.. patches.Where(start => start - frames / 2 <= pd.Frames)]; // beyond the end of the degraded signal there is nothing to match
         if (patches.Length == 0)
             throw new MetricException("no patch of the reference is active");
         var matches = PatchMatcher.Find(pr, pd, patches, frames);

@@ -94,7 +94,7 @@ internal sealed class HtmlReport
 
     private void RateCharts()
     {
-        Section("Quality against rate", _report.ExtraPoints.Count > 0 ? "Hollow points: values from the literature or other runs, on other files; not measured here." : "");
+        Section("Quality against rate", _report.ExtraPoints.Count > 0 ? "Hollow points and an asterisk: measured elsewhere, on other files; for orientation only." : "");
         _page.Append("<div class='charts'>");
         foreach (var column in Columns.Take(Charts))
             _page.Append("<figure>").Append(Svg.RateChart(column.Label, column.HigherIsBetter, [.. Series(column)], column.Best)).Append("</figure>");
@@ -106,7 +106,8 @@ internal sealed class HtmlReport
         foreach (var family in _report.Measured.Where(c => c.Kbps is not null && c.Metrics.ContainsKey(column.Name)).GroupBy(c => c.Family))
             yield return new ChartSeries(family.Key, _colours[family.Key], [.. family.OrderBy(c => c.Kbps).Select(c => c.Metrics[column.Name] is var v
                 ? new ChartPoint(c.Kbps!.Value, v.Mean, v.Low, v.High, $"{c.Name}: {Value(c, column)} at {Number(c.Kbps, 2)} kbit/s, {v.Count} files") : null!)]);
-        foreach (var family in _report.ExtraPoints.Where(p => p.Values.ContainsKey(column.Name)).GroupBy(p => p.Family))
+        var highest = 1.5 * _report.Measured.Max(c => c.Kbps); // what lies far beyond the measured rates would only squeeze the chart
+        foreach (var family in _report.ExtraPoints.Where(p => p.Values.ContainsKey(column.Name) && p.Kbps <= (highest ?? p.Kbps)).GroupBy(p => p.Family))
             yield return new ChartSeries(family.Key, _colours[family.Key], [.. family.OrderBy(p => p.Kbps).Select(p => p.Values[column.Name] is var v
                 ? new ChartPoint(p.Kbps, v, v, v, $"{p.Name}: {Number(v, 3)} at {Number(p.Kbps, 2)} kbit/s (not measured here)") : null!)], Hollow: true);
     }

@@ -13,7 +13,7 @@ public sealed class SpeakerTests
         var speakers = Directory.GetFiles(folder, "librispeech-*.flac").Order(StringComparer.Ordinal)
             .GroupBy(f => Path.GetFileName(f).Split('-')[1]).Where(g => g.Count() >= 2).Take(8)
             .Select(g => g.Take(2).Select(f => SpeakerModel.Default.Embed(AudioFile.Read(f)[0])).ToArray()).ToArray();
-        Assert.True(speakers.Length >= 4);
+        Assert.True(speakers.Length >= 2);
         var same = speakers.Average(s => Cosine(s[0], s[1]));
         var others = Pairs(speakers.Length).Average(p => Cosine(speakers[p.A][0], speakers[p.B][1]));
         Assert.True(same > others + 0.3, $"same {same:F3}, others {others:F3}");

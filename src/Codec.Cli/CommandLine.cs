@@ -39,6 +39,10 @@ internal static class CommandLine
 
     internal static RootCommand Create(CommandContext context) => new("Neural audio codec: recordings to small files and back.")
     {
+        EncodeVerb.Create(context),
+        DecodeVerb.Create(context),
+        InfoVerb.Create(context),
+        ModelsVerb.Create(context),
         DoctorVerb.Create(context),
         EvalVerb.Create(context),
         TrainVerb.Create(context),

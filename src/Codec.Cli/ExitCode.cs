@@ -27,9 +27,13 @@ internal static class ExitCode
         OperationCanceledException => Cancelled,
         AudioFileException or BitstreamException => InputFile,
         CheckpointException => Checkpoint,
+        OutputFileException { InnerException: IOException failure } when IsDevice(failure) => Internal,
         CodecException => Usage,
         _ => Internal,
     };
+
+    /// <summary>ENOSPC, EDQUOT or EIO, and ERROR_DISK_FULL: nothing that the user typed is wrong.</summary>
+    private static bool IsDevice(IOException failure) => failure.HResult is 28 or 122 or 5 or unchecked((int)0x80070070);
 
     /// <summary>One line for the user; the exception's type only where it is our defect.</summary>
     public static string Describe(Exception exception) => exception switch

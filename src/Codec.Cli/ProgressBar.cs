@@ -3,13 +3,16 @@ using System.Globalization;
 namespace Codec.Cli;
 
 /// <summary>One line that is drawn again and again, a few times a second, and leaves nothing behind.</summary>
-internal sealed class ProgressBar(TextWriter writer, string label, double? total, TimeProvider time) : IDisposable
+internal sealed class ProgressBar(TextWriter writer, string label, double? total, TimeProvider time) : IProgress<TimeSpan>, IDisposable
 {
     private const int Width = 24;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private readonly long _start = time.GetTimestamp();
     private long _drawn;
     private int _length;
+
+    /// <param name="value">Audio done so far.</param>
+    public void Report(TimeSpan value) => Report(value.TotalSeconds);
 
     /// <param name="done">Seconds of audio, or other units, done so far.</param>
     public void Report(double done)

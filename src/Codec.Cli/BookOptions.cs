@@ -1,0 +1,35 @@
+using System.CommandLine;
+using Codec.Audio;
+using Codec.Core;
+
+namespace Codec.Cli;
+
+/// <summary>--kbps or --books: how much of the codes is kept.</summary>
+internal sealed class BookOptions
+{
+    private readonly Option<double?> _kbps = new("--kbps") { Description = "highest bit rate of all channels together, in kbit/s", HelpName = "X" };
+    private readonly Option<int?> _books = new("--books") { Description = "codebooks to keep, coarse first", HelpName = "N" };
+
+    public void AddTo(Command command)
+    {
+        command.Add(_kbps);
+        command.Add(_books);
+    }
+
+    /// <returns>Books to keep; null for all.</returns>
+    /// <exception cref="ConfigException">Both were given, or there is nothing that fits.</exception>
+    public int? Choose(ParseResult args, CodecInfo codec, int channels)
+    {
+        var (kbps, books) = (args.GetValue(_kbps), args.GetValue(_books));
+        if (kbps is not null && books is not null)
+            throw new ConfigException("--kbps and --books: give one of them");
+        if (books is { } wanted)
+            Require.InRange(wanted, 1, codec.Books.Count, "--books");
+        if (kbps is not { } limit)
+            return books;
+        var streams = (channels + codec.Channels - 1) / codec.Channels;
+        var lowest = codec.BitsPerSecond(1) * streams / 1000;
+        Require.That(limit >= lowest * 0.999, "--kbps", FormattableString.Invariant($"at least {lowest:0.###} ({codec.Name}, {channels} channel(s))"), limit);
+        return Enumerable.Range(1, codec.Books.Count).Last(n => codec.BitsPerSecond(n) * streams / 1000 <= limit * 1.001);
+    }
+}

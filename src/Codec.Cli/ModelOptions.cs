@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.Globalization;
+using Codec.Core;
+using Codec.Core.Bitstream;
+using Codec.Core.Checkpoints;
+using Codec.Core.Codecs;
+using Codec.Core.Pretrained;
+using Codec.Core.Runtime;
+using TorchSharp;
+
+namespace Codec.Cli;
+
+/// <summary>--model, --device and --threads: the options of every verb that runs a model.</summary>
+internal sealed class ModelOptions
+{
+    private readonly Option<string?> _model = new("--model") { Description = "bundled model, or path of a checkpoint", HelpName = "NAME|PATH" };
+    private readonly Option<string> _device = new("--device") { Description = "cpu, cuda or cuda:N", HelpName = "DEVICE", DefaultValueFactory = _ => "cpu" };
+    private readonly Option<int?> _threads = new("--threads") { Description = "threads of one tensor operation", HelpName = "N" };
+
+    public void AddTo(Command command)
+    {
+        command.Add(_model);
+        command.Add(_device);
+        command.Add(_threads);
+    }
+
+    /// <summary>Sets libtorch up; the models it gives are loaded on first use.</summary>
+    /// <exception cref="Audio.ConfigException">The device is not there, or the threads make no sense.</exception>
+    public ModelSource Open(ParseResult args, CommandContext context)
+    {
+        context.UseTorch(args.GetValue(_threads));
+        return new ModelSource(args.GetValue(_model), TorchRuntime.ParseDevice(args.GetValue(_device)!));
+    }
+}
+
+/// <summary>Loads each model once.</summary>
+internal sealed class ModelSource(string? model, torch.Device device) : IDisposable
+{
+    private readonly Dictionary<string, ICodec> _loaded = [];
+
+    /// <summary>The model that the user named, or the default one.</summary>
+    /// <exception cref="CheckpointException">It is not there, or cannot be loaded.</exception>
+    public ICodec Codec => Load(PretrainedModels.Resolve(model));
+
+    /// <summary>The model for a compressed file: the one that the user named, else the bundled one with its weights.</summary>
+    /// <exception cref="CheckpointException">No such model, or not the one that made the file.</exception>
+    public ICodec For(CodecFileHeader header, string file)
+    {
+        if (model is null && header.WeightHash != 0)
+            return Load(FindBundled(header.WeightHash) ?? throw new CheckpointException(file, Missing(header)));
+        return Codec;
+    }
+
+    public void Dispose()
+    {
+        foreach (var codec in _loaded.Values)
+            codec.Dispose();
+    }
+
+    private static string? FindBundled(uint hash)
+        => PretrainedModels.All.FirstOrDefault(bundled => CodecFileHeader.HashPrefix(bundled.Sha256) == hash)?.Path;
+
+    private static string Missing(CodecFileHeader header)
+    {
+        var name = CodecCatalog.Find(header.CatalogueId)?.Name;
+        return string.Create(CultureInfo.InvariantCulture,
+            $"was made by {name ?? "a model"} with weights {header.WeightHash:x8}..., which are not bundled: give its checkpoint with --model");
+    }
+
+    private ICodec Load(string path)
+    {
+        if (!_loaded.TryGetValue(path, out var codec))
+            _loaded[path] = codec = CodecCatalog.Load(path);
+        if (codec.Device.type != device.type)
+            throw new Audio.ConfigException($"device {device}: {codec.Info.Name} runs on {codec.Device} only");
+        return codec;
+    }
+}

@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Codec.Audio;
+using Codec.Cli.Files;
+using Codec.Core.Bitstream;
+using Codec.Core.Files;
+
+namespace Codec.Cli.Verbs;
+
+/// <summary><c>codec decode</c>: compressed files to audio.</summary>
+internal sealed class DecodeVerb
+{
+    private readonly Argument<string[]> _inputs = new("IN") { Description = "compressed files, folders, or - for standard input", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "audio file (.wav .flac .ogg .opus .mp3 .aiff), folder for several inputs, or -", HelpName = "OUT|DIR" };
+    private readonly Option<int?> _rate = new("--rate") { Description = "sample rate of the output; default: that of the original", HelpName = "HZ" };
+    private readonly ModelOptions _model = new();
+    private readonly Option<bool> _force = new("--force") { Description = "replace existing files" };
+    private readonly Option<bool> _json = new("--json") { Description = "print results as JSON" };
+    private readonly CommandContext _context;
+
+    private DecodeVerb(CommandContext context) => _context = context;
+
+    public static Command Create(CommandContext context)
+    {
+        var verb = new DecodeVerb(context);
+        var command = new Command("decode", "Decompress files to audio.") { verb._inputs, verb._output, verb._rate };
+        verb._model.AddTo(command);
+        command.Add(verb._force);
+        command.Add(verb._json);
+        command.SetAction(verb.Run);
+        return command;
+    }
+
+    private int Run(ParseResult args)
+    {
+        var jobs = FileJob.Plan(args.GetValue(_inputs)!, args.GetValue(_output), ".wav", [CodecFile.Extension]);
+        var output = new CommandOutput(_context.Terminal, args.GetValue(_json), jobs.Any(job => job.Output == FileJob.StandardStream));
+        var force = args.GetValue(_force);
+        var rate = args.GetValue(_rate);
+        if (rate is { } wanted)
+            Require.InRange(wanted, 1000, 768000, "--rate");
+        using var models = _model.Open(args, _context);
+        return FileLoop.Run(jobs, job => job.Input, output, job =>
+        {
+            CommandFiles.RequireFree(job.Output, force);
+            using var file = CommandFiles.OpenCompressed(job.Input, _context.Terminal);
+            var codec = models.For(file.Header, job.Input);
+            CodecFile.Check(file.Header, codec.Info, job.Input);
+            var clock = Stopwatch.StartNew();
+            using var bar = output.Progress(job.Input, (double?)file.Samples / file.Header.OriginalRate);
+            using var audio = OpenAudio(job.Output, rate ?? file.Header.OriginalRate, file, force);
+            var report = CodecFile.Decompress(file, codec, audio, bar, _context.Cancellation);
+            audio.Complete();
+            return Tell(job, report, file, clock.Elapsed, output);
+        });
+    }
+
+    private AudioWriter OpenAudio(string path, int rate, CodecFileReader file, bool force)
+    {
+        if (path == FileJob.StandardStream)
+        {
+            var length = file.Samples is { } samples ? Resampler.OutputLength(samples, file.Header.OriginalRate, rate) : (long?)null;
+            return AudioFile.OpenWrite(_context.Terminal.OpenOutput(), rate, file.Header.Channels, length: length);
+        }
+        CommandFiles.CreateFolder(path);
+        return AudioFile.OpenWrite(path, rate, file.Header.Channels, overwrite: force);
+    }
+
+    private static JsonObject Tell(FileJob job, DecompressionReport report, CodecFileReader file, TimeSpan elapsed, CommandOutput output)
+    {
+        if (report.Truncated)
+            output.Warning($"{job.Input}: the file was cut off: what is there was decoded");
+        if (report.LostFrames > 0)
+            output.Warning(string.Create(CultureInfo.InvariantCulture,
+                $"{job.Input}: damaged: {report.LostFrames / file.Header.FrameRate:0.00} s of {report.Frames / file.Header.FrameRate:0.00} s were lost and are silent"));
+        var seconds = report.Frames / file.Header.FrameRate;
+        output.Result(string.Create(CultureInfo.InvariantCulture, $"{job.Input} -> {job.Output}  {seconds:0.00} s  {seconds / elapsed.TotalSeconds:0.0}x real time"));
+        return new JsonObject
+        {
+            ["input"] = job.Input,
+            ["output"] = job.Output,
+            ["seconds"] = seconds,
+            ["samples"] = file.Samples,
+            ["channels"] = file.Header.Channels,
+            ["lost_frames"] = report.LostFrames,
+            ["truncated"] = report.Truncated,
+            ["real_time_factor"] = seconds / elapsed.TotalSeconds,
+        };
+    }
+}

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Codec.Audio;
+using Codec.Cli.Files;
+using Codec.Core;
+using Codec.Core.Files;
+
+namespace Codec.Cli.Verbs;
+
+/// <summary><c>codec encode</c>: recordings to compressed files.</summary>
+internal sealed class EncodeVerb
+{
+    private readonly Argument<string[]> _inputs = new("IN") { Description = "audio files, folders, or - for standard input", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "file, folder for several inputs, or - for standard output", HelpName = "OUT|DIR" };
+    private readonly ModelOptions _model = new();
+    private readonly BookOptions _books = new();
+    private readonly Option<bool> _force = new("--force") { Description = "replace existing files" };
+    private readonly Option<bool> _json = new("--json") { Description = "print results as JSON" };
+    private readonly CommandContext _context;
+
+    private EncodeVerb(CommandContext context) => _context = context;
+
+    public static Command Create(CommandContext context)
+    {
+        var verb = new EncodeVerb(context);
+        var command = new Command("encode", "Compress recordings with a neural codec.") { verb._inputs, verb._output };
+        verb._model.AddTo(command);
+        verb._books.AddTo(command);
+        command.Add(verb._force);
+        command.Add(verb._json);
+        command.SetAction(verb.Run);
+        return command;
+    }
+
+    private int Run(ParseResult args)
+    {
+        var jobs = FileJob.Plan(args.GetValue(_inputs)!, args.GetValue(_output), CodecFile.Extension, CommandFiles.AudioExtensions);
+        var output = new CommandOutput(_context.Terminal, args.GetValue(_json), jobs.Any(job => job.Output == FileJob.StandardStream));
+        var force = args.GetValue(_force);
+        using var models = _model.Open(args, _context);
+        return FileLoop.Run(jobs, job => job.Input, output, job =>
+        {
+            CommandFiles.RequireFree(job.Output, force);
+            using var audio = CommandFiles.OpenAudio(job.Input, _context.Terminal);
+            var codec = models.Codec;
+            var books = _books.Choose(args, codec.Info, audio.Channels);
+            var clock = Stopwatch.StartNew();
+            using var bar = output.Progress(job.Input, (double?)audio.Length / audio.SampleRate);
+            var report = CommandFiles.Write(job.Output, force, _context.Terminal,
+                stream => CodecFile.Compress(audio, codec, stream, books, bar, _context.Cancellation));
+            return Tell(job, report, codec.Info, clock.Elapsed, output);
+        });
+    }
+
+    private static JsonObject Tell(FileJob job, CompressionReport report, CodecInfo codec, TimeSpan elapsed, CommandOutput output)
+    {
+        foreach (var warning in report.Warnings)
+            output.Warning($"{job.Input}: {warning}");
+        output.Result(string.Create(CultureInfo.InvariantCulture,
+            $"{job.Input} -> {job.Output}  {report.Seconds:0.00} s  {report.Bytes} bytes  {report.KilobitsPerSecond:0.00} kbit/s  1/{report.Ratio:0.#} of 16-bit PCM  {report.Seconds / elapsed.TotalSeconds:0.0}x real time"));
+        return new JsonObject
+        {
+            ["input"] = job.Input,
+            ["output"] = job.Output,
+            ["model"] = codec.Name,
+            ["books"] = report.Books,
+            ["seconds"] = report.Seconds,
+            ["samples"] = report.Samples,
+            ["sample_rate"] = report.SampleRate,
+            ["channels"] = report.Channels,
+            ["frames"] = report.Frames,
+            ["bytes"] = report.Bytes,
+            ["kbps"] = report.KilobitsPerSecond,
+            ["ratio"] = report.Samples == 0 ? 0 : report.Ratio,
+            ["real_time_factor"] = report.Seconds / elapsed.TotalSeconds,
+            ["warnings"] = new JsonArray([.. report.Warnings.Select(w => JsonValue.Create(w))]),
+        };
+    }
+}

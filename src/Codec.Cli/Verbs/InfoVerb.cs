@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Codec.Cli.Files;
+using Codec.Core.Bitstream;
+using Codec.Core.Codecs;
+using Codec.Core.Pretrained;
+
+namespace Codec.Cli.Verbs;
+
+/// <summary><c>codec info</c>: what a compressed file says of itself, checked to its end; runs no model.</summary>
+internal static class InfoVerb
+{
+    public static Command Create(CommandContext context)
+    {
+        var files = new Argument<string[]>("FILE") { Description = "compressed files, or - for standard input", Arity = ArgumentArity.OneOrMore };
+        var json = new Option<bool>("--json") { Description = "print results as JSON" };
+        var command = new Command("info", "Show what a compressed file holds and whether it is whole.") { files, json };
+        command.SetAction(args =>
+        {
+            var output = new CommandOutput(context.Terminal, args.GetValue(json));
+            return FileLoop.Run(args.GetValue(files)!, file => file, output, file => Tell(file, context, output));
+        });
+        return command;
+    }
+
+    private static JsonObject Tell(string path, CommandContext context, CommandOutput output)
+    {
+        using var file = CommandFiles.OpenCompressed(path, context.Terminal);
+        long frames = 0, blocks = 0;
+        foreach (var block in file.ReadAll())
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            frames += block.Frames;
+            blocks++;
+        }
+        var result = Describe(path, file, frames, blocks);
+        output.Result(path);
+        foreach (var (key, value) in result)
+            if (key != "file")
+                output.Result($"  {key.Replace('_', ' '),-18} {Text(value)}");
+        return result;
+    }
+
+    private static JsonObject Describe(string path, CodecFileReader file, long frames, long blocks)
+    {
+        var header = file.Header;
+        var seconds = file.Samples is { } samples ? (double)samples / header.OriginalRate : frames / header.FrameRate;
+        var bytes = path == FileJob.StandardStream ? (long?)null : new FileInfo(path).Length;
+        return new JsonObject
+        {
+            ["file"] = path,
+            ["model"] = CodecCatalog.Find(header.CatalogueId)?.Name,
+            ["weights"] = header.WeightHash == 0 ? null : header.WeightHash.ToString("x8", CultureInfo.InvariantCulture),
+            ["bundled_as"] = PretrainedModels.All.FirstOrDefault(model => CodecFileHeader.HashPrefix(model.Sha256) == header.WeightHash)?.Name,
+            ["books"] = header.Books.Count,
+            ["book_sizes"] = new JsonArray([.. header.Books.Select(book => JsonValue.Create(book.Size))]),
+            ["book_strides"] = new JsonArray([.. header.Books.Select(book => JsonValue.Create(book.Stride))]),
+            ["codec_rate"] = header.SampleRate,
+            ["frame_rate"] = header.FrameRate,
+            ["sample_rate"] = header.OriginalRate,
+            ["channels"] = header.Channels,
+            ["samples"] = file.Samples,
+            ["seconds"] = seconds,
+            ["bytes"] = bytes,
+            ["kbps"] = bytes is { } all && seconds > 0 ? all * 8 / seconds / 1000 : null,
+            ["predictor"] = header.Predictor.ToString().ToLowerInvariant(),
+            ["blocks"] = blocks,
+            ["lost_frames"] = file.Lost.Sum(lost => lost.Frames),
+            ["truncated"] = file.Truncated,
+            ["tags"] = header.Tags.Length == 0 ? null : header.Tags,
+        };
+    }
+
+    private static string Text(JsonNode? value) => value switch
+    {
+        null => "-",
+        JsonArray array => string.Join(' ', array.Select(item => item!.ToString())),
+        JsonValue number when number.TryGetValue<double>(out var real) => real.ToString("0.###", CultureInfo.InvariantCulture),
+        _ => value.ToString(),
+    };
+}

@@ -1,0 +1,51 @@
+using Codec.Core.Checkpoints;
+
+namespace Codec.Core.Pretrained;
+
+/// <summary>The models that come with this library, as content files beside the assembly.</summary>
+public static class PretrainedModels
+{
+    /// <summary>The one that is used when nobody names one.</summary>
+    public const string DefaultName = "speech-16khz";
+
+    /// <summary>Folder of the model files.</summary>
+    public static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "Pretrained");
+
+    /// <summary>All that are there, by name.</summary>
+    public static IReadOnlyList<PretrainedModel> All { get; } = Find();
+
+    /// <summary>A bundled model by its name, or any model by its path.</summary>
+    /// <param name="nameOrPath">Null for the default.</param>
+    /// <returns>A path that <see cref="Checkpoint.Open"/> takes.</returns>
+    /// <exception cref="CheckpointException">Neither a bundled model nor a path that exists.</exception>
+    public static string Resolve(string? nameOrPath)
+    {
+        var name = nameOrPath ?? DefaultName;
+        if (All.FirstOrDefault(model => model.Name == name) is { } bundled)
+            return bundled.Path;
+        if (File.Exists(name) || Directory.Exists(name))
+            return name;
+        var known = All.Count == 0 ? "none are" : string.Join(", ", All.Select(model => model.Name)) + (All.Count == 1 ? " is" : " are");
+        throw new CheckpointException(name, $"no such model: neither a file nor a bundled model ({known} bundled)");
+    }
+
+    private static PretrainedModel[] Find()
+        => Directory.Exists(Folder)
+            ? [.. Directory.EnumerateFiles(Folder, "*.safetensors").Order(StringComparer.Ordinal)
+                .Select(path => new PretrainedModel(System.IO.Path.GetFileNameWithoutExtension(path), path))]
+            : [];
+}
+
+/// <summary>One bundled model.</summary>
+public sealed class PretrainedModel(string name, string path)
+{
+    private readonly Lazy<string> _sha256 = new(() => Checkpoint.Open(path).Sha256);
+
+    public string Name { get; } = name;
+
+    /// <summary>Its safetensors file.</summary>
+    public string Path { get; } = path;
+
+    /// <summary>Lower-case hex, as in <see cref="CodecInfo.WeightHash"/>.</summary>
+    public string Sha256 => _sha256.Value;
+}

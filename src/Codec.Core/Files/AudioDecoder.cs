@@ -1,4 +1,5 @@
 using Codec.Audio;
+using Codec.Core.Codecs;
 using static TorchSharp.torch;
 
 namespace Codec.Core.Files;
@@ -118,7 +119,7 @@ public sealed class AudioDecoder : IDisposable
         var joined = Codes.Concat(_pending);
         var first = Math.Max(0, _decoded - _plan.Context);
         var window = joined.Slice((int)(first - _first), (int)(end - first));
-        var audio_BCS = _codec.Decode(window);
+        var audio_BCS = _codec is IPositionedDecoder positioned ? positioned.DecodeAt(window, first) : _codec.Decode(window);
         var next = all ? end : _decoded + _plan.Frames;
         var start = (_decoded - first) * hop;
         var length = (int)Math.Min((next - _decoded) * hop, audio_BCS.shape[2] - start);

@@ -1,0 +1,85 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Codec.Core.Tokens;
+
+/// <summary>The codes of one recording and what it takes to decode them; this is also the JSON of a token file.</summary>
+public sealed record TokenizedAudio
+{
+    /// <summary>Where the codes come from.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Name of the codec.</summary>
+    public string Model { get; init; } = "";
+
+    /// <summary>Lower-case hex SHA-256 of the weights, or its first bytes; empty where unknown.</summary>
+    public string Weights { get; init; } = "";
+
+    /// <summary>The codec's number in the catalogue; 0 = none.</summary>
+    public int CatalogueId { get; init; }
+
+    /// <summary>Hz of the codec.</summary>
+    public required int CodecRate { get; init; }
+
+    /// <summary>Samples per base frame at <see cref="CodecRate"/>.</summary>
+    public required int HopLength { get; init; }
+
+    /// <summary>Hz of the recording.</summary>
+    public required int SampleRate { get; init; }
+
+    /// <summary>Channels of the recording.</summary>
+    public required int Channels { get; init; }
+
+    /// <summary>Samples per channel of the recording.</summary>
+    public required long Samples { get; init; }
+
+    /// <summary>Base frames.</summary>
+    public required int Frames { get; init; }
+
+    /// <summary>Entries of each book, coarse first.</summary>
+    public required IReadOnlyList<int> BookSizes { get; init; }
+
+    /// <summary>Base frames per code of each book.</summary>
+    public required IReadOnlyList<int> BookStrides { get; init; }
+
+    /// <summary>[book][stream][time]; a stream is a channel, or a group of channels that the codec codes together.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int[][][]? Codes { get; init; }
+
+    internal static JsonSerializerOptions Json { get; } = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>The codes, checked against sizes and strides.</summary>
+    /// <param name="file">For messages.</param>
+    /// <exception cref="TokenFileException">They contradict each other.</exception>
+    public Codes ToCodes(string file)
+    {
+        Check(file, CodecRate > 0 && HopLength > 0 && SampleRate > 0 && Channels > 0 && Samples >= 0 && Frames >= 0, "rates, channels and lengths must be positive");
+        Check(file, BookSizes.Count > 0 && BookSizes.Count == BookStrides.Count, $"{BookSizes.Count} book sizes, {BookStrides.Count} strides");
+        Check(file, BookSizes.All(size => size > 0) && BookStrides.All(stride => stride > 0), "book sizes and strides must be positive");
+        var codes = Codes ?? throw new TokenFileException(file, $"{Source}: no codes");
+        Check(file, codes.Length == BookSizes.Count, $"{codes.Length} books of codes, {BookSizes.Count} declared");
+        var streams = codes[0]?.Length ?? 0;
+        for (var k = 0; k < codes.Length; k++)
+        {
+            var length = ((long)Frames + BookStrides[k] - 1) / BookStrides[k];
+            Check(file, codes[k]?.Length == streams && streams > 0, $"book {k}: expected {streams} streams");
+            foreach (var stream in codes[k])
+            {
+                Check(file, stream?.Length == length, $"book {k}: expected {length} codes, found {stream?.Length ?? 0}");
+                Check(file, stream!.All(code => (uint)code < (uint)BookSizes[k]), $"book {k}: a code lies outside 0 to {BookSizes[k] - 1}");
+            }
+        }
+        return new Codes([.. BookSizes.Zip(BookStrides, (size, stride) => new CodebookSpec(size, stride))], codes, Frames);
+    }
+
+    private void Check(string file, bool condition, string problem)
+    {
+        if (!condition)
+            throw new TokenFileException(file, $"{Source}: {problem}");
+    }
+}

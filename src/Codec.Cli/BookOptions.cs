@@ -14,15 +14,18 @@ internal sealed class BookOptions
     {
         command.Add(_kbps);
         command.Add(_books);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(_kbps) is not null && result.GetResult(_books) is not null)
+                result.AddError("--kbps and --books: give one of them");
+        });
     }
 
     /// <returns>Books to keep; null for all.</returns>
-    /// <exception cref="ConfigException">Both were given, or there is nothing that fits.</exception>
+    /// <exception cref="ConfigException">Nothing fits.</exception>
     public int? Choose(ParseResult args, CodecInfo codec, int channels)
     {
         var (kbps, books) = (args.GetValue(_kbps), args.GetValue(_books));
-        if (kbps is not null && books is not null)
-            throw new ConfigException("--kbps and --books: give one of them");
         if (books is { } wanted)
             Require.InRange(wanted, 1, codec.Books.Count, "--books");
         if (kbps is not { } limit)

@@ -42,6 +42,8 @@ internal static class CommandLine
         EncodeVerb.Create(context),
         DecodeVerb.Create(context),
         InfoVerb.Create(context),
+        TokenizeVerb.Create(context),
+        DetokenizeVerb.Create(context),
         ModelsVerb.Create(context),
         DoctorVerb.Create(context),
         EvalVerb.Create(context),

@@ -1,6 +1,7 @@
 using Codec.Audio;
 using Codec.Core.Bitstream;
 using Codec.Core.Checkpoints;
+using Codec.Core.Tokens;
 
 namespace Codec.Cli;
 
@@ -25,7 +26,7 @@ internal static class ExitCode
     public static int For(Exception exception) => exception switch
     {
         OperationCanceledException => Cancelled,
-        AudioFileException or BitstreamException => InputFile,
+        AudioFileException or BitstreamException or TokenFileException => InputFile,
         CheckpointException => Checkpoint,
         OutputFileException { InnerException: IOException failure } when IsDevice(failure) => Internal,
         CodecException => Usage,

@@ -70,9 +70,7 @@ internal sealed class ModelSource(string? model, torch.Device device) : IDisposa
     private ICodec Load(string path)
     {
         if (!_loaded.TryGetValue(path, out var codec))
-            _loaded[path] = codec = CodecCatalog.Load(path);
-        if (codec.Device.type != device.type)
-            throw new Audio.ConfigException($"device {device}: {codec.Info.Name} runs on {codec.Device} only");
+            _loaded[path] = codec = CodecCatalog.Load(path, device);
         return codec;
     }
 }

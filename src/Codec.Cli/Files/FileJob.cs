@@ -36,6 +36,11 @@ internal sealed record FileJob(string Input, string Output)
         return Distinct(jobs);
     }
 
+    /// <summary>The inputs with every folder replaced by its files.</summary>
+    /// <exception cref="AudioFileException">A folder holds nothing that fits.</exception>
+    public static IReadOnlyList<string> Expand(IReadOnlyList<string> inputs, IReadOnlyCollection<string> extensions)
+        => [.. inputs.SelectMany(input => Directory.Exists(input) ? FilesOf(input, extensions) : [input])];
+
     private static List<string> FilesOf(string folder, IReadOnlyCollection<string> extensions)
     {
         try

@@ -75,7 +75,7 @@ internal sealed class DecodeVerb
         if (report.LostFrames > 0)
             output.Warning(string.Create(CultureInfo.InvariantCulture,
                 $"{job.Input}: damaged: {report.LostFrames / file.Header.FrameRate:0.00} s of {report.Frames / file.Header.FrameRate:0.00} s were lost and are silent"));
-        var seconds = report.Frames / file.Header.FrameRate;
+        var seconds = file.Samples is { } samples ? (double)samples / file.Header.OriginalRate : report.Frames / file.Header.FrameRate;
         output.Result(string.Create(CultureInfo.InvariantCulture, $"{job.Input} -> {job.Output}  {seconds:0.00} s  {seconds / elapsed.TotalSeconds:0.0}x real time"));
         return new JsonObject
         {

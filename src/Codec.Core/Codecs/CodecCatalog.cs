@@ -1,9 +1,11 @@
+using Codec.Audio;
 using Codec.Core.Checkpoints;
 using Codec.Core.Codecs.Dac;
 using Codec.Core.Codecs.Encodec;
 using Codec.Core.Codecs.Mimi;
 using Codec.Core.Codecs.Native;
 using Codec.Core.Codecs.Snac;
+using static TorchSharp.torch;
 
 namespace Codec.Core.Codecs;
 
@@ -38,11 +40,13 @@ public static class CodecCatalog
 
     /// <summary>The codec of a checkpoint, ready for inference.</summary>
     /// <param name="path">File, folder or hub cache.</param>
+    /// <param name="device">Null for the CPU.</param>
     /// <exception cref="CheckpointException">Unreadable, of no known family, or with missing, unexpected or misshapen keys.</exception>
-    public static ICodec Load(string path)
+    /// <exception cref="ConfigException">The family does not run on the device.</exception>
+    public static ICodec Load(string path, Device? device = null)
     {
         var checkpoint = Checkpoint.Open(path);
-        return FamilyOf(checkpoint).Load(checkpoint);
+        return FamilyOf(checkpoint).Load(checkpoint, device ?? CPU);
     }
 
     /// <exception cref="CheckpointException">Of no known family.</exception>

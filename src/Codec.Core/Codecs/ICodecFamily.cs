@@ -1,4 +1,7 @@
+using Codec.Audio;
 using Codec.Core.Checkpoints;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Codec.Core.Codecs;
 
@@ -24,6 +27,11 @@ public interface ICodecFamily
     /// <summary>The codec, ready for inference on the CPU. <see cref="CodecInfo.WeightHash"/> and <see cref="CodecInfo.CatalogueId"/> are set.</summary>
     /// <exception cref="CheckpointException">Keys are missing, unexpected or misshapen.</exception>
     ICodec Load(Checkpoint checkpoint);
+
+    /// <summary>The codec on another device, for families whose kernels run there.</summary>
+    /// <exception cref="ConfigException">The family runs on the CPU only.</exception>
+    ICodec Load(Checkpoint checkpoint, Device device)
+        => device.type == DeviceType.CPU ? Load(checkpoint) : throw new ConfigException($"device {device}: {Name} codecs run on the CPU only");
 
     /// <summary>A codec of a few thousand random weights for the catalogue's tests.</summary>
     ICodec CreateTiny(int seed);

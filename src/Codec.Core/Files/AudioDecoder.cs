@@ -17,7 +17,7 @@ public sealed class AudioDecoder : IDisposable
     private readonly BlockPlan _plan;
     private readonly StreamState? _state;
     private readonly int _heldBack;
-    private readonly List<Codes> _pending = []; // windows only
+    private readonly List<Codes> _pending = [];
     private readonly List<(long Start, long End)> _silent = [];
     private long _first;      // frame of _pending[0]
     private long _received;   // frames
@@ -49,10 +49,7 @@ public sealed class AudioDecoder : IDisposable
     public ReadOnlySpan<float> Push(Codes codes)
     {
         _received += codes.Frames;
-        if (_state is not null)
-            DecodeStreamed(codes);
-        else
-            _pending.Add(codes);
+        _pending.Add(codes);
         DecodeReady();
         return Take(_ready.Count - _heldBack);
     }
@@ -67,8 +64,10 @@ public sealed class AudioDecoder : IDisposable
             return Push(new Codes(books,
                 [.. books.Select(book => Enumerable.Range(0, streams).Select(_ => new int[(frames + book.Stride - 1) / book.Stride]).ToArray())], frames));
         }
+        DecodeStreamed(all: true);
         _received += frames;
         _decoded += frames;
+        _first = _decoded;
         _state.Reset();
         Resample(new float[_channels * frames * _codec.Info.HopLength], frames * _codec.Info.HopLength);
         return Take(_ready.Count - _heldBack);
@@ -79,7 +78,9 @@ public sealed class AudioDecoder : IDisposable
     /// <returns>The remaining samples; where the frames hold fewer, silence follows.</returns>
     public ReadOnlySpan<float> Finish(long? samples)
     {
-        if (_state is null && _received > _decoded)
+        if (_state is not null)
+            DecodeStreamed(all: true);
+        else if (_received > _decoded)
             DecodeWindow(_received, all: true);
         for (var c = 0; c < _channels; c++)
             _ready.Append(c, _resamplers[c].Flush());
@@ -95,21 +96,28 @@ public sealed class AudioDecoder : IDisposable
 
     private void DecodeReady()
     {
-        if (_state is null)
+        if (_state is not null)
+            DecodeStreamed(all: false);
+        else
             while (_received >= _decoded + _plan.Frames + _plan.Context)
                 DecodeWindow(_decoded + _plan.Frames + _plan.Context, all: false);
     }
 
-    private void DecodeStreamed(Codes codes)
+    /// <summary>Decodes what waits in pieces of one length, however it came: rounding is then the same, too.</summary>
+    private void DecodeStreamed(bool all)
     {
-        for (var start = 0; start < codes.Frames; start += _plan.Frames)
+        if (_received == _decoded || (!all && _received - _decoded < _plan.Frames))
+            return;
+        var joined = Codes.Concat(_pending);
+        var start = 0;
+        for (int length; (length = Math.Min(_plan.Frames, joined.Frames - start)) == _plan.Frames || (all && length > 0); start += length)
         {
             using var scope = NewDisposeScope();
-            var piece = start == 0 && codes.Frames <= _plan.Frames ? codes : codes.Slice(start, Math.Min(_plan.Frames, codes.Frames - start));
-            var audio_BCS = _codec.Decode(piece, null, _state);
+            var audio_BCS = _codec.Decode(joined.Slice(start, length), null, _state);
             Resample(Planar(audio_BCS), (int)audio_BCS.shape[2]);
-            _decoded += piece.Frames;
         }
+        _decoded += start;
+        Forget(joined, _decoded);
     }
 
     private void DecodeWindow(long end, bool all)

@@ -68,6 +68,7 @@ public static class CodecFile
     /// <param name="audio">Has the file's channels; its rate may differ from the original one.</param>
     /// <param name="progress">Gets how much audio is done.</param>
     /// <param name="cancellation">Checked between blocks.</param>
+    /// <exception cref="BitstreamException">The file declares more audio than its frames can hold.</exception>
     public static DecompressionReport Decompress(CodecFileReader file, ICodec codec, AudioWriter audio,
         IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default)
     {
@@ -81,9 +82,30 @@ public static class CodecFile
             frames += block.Frames;
             progress?.Report(TimeSpan.FromSeconds(frames / header.FrameRate));
         }
+        var most = ((double)frames + 1) * header.HopLength / header.SampleRate * header.OriginalRate + 1;
+        if (file.Samples > most)
+            throw new BitstreamException("samples", 0, FormattableString.Invariant($"at most {most:0} ({frames} frames)"), FormattableString.Invariant($"{file.Samples}"));
         long? samples = file.Samples is { } original ? Resampler.OutputLength(original, header.OriginalRate, audio.SampleRate) : null;
         audio.Write(decoder.Finish(samples));
         return new DecompressionReport(frames, file.Lost.Sum(lost => lost.Frames), file.Truncated);
+    }
+
+    /// <summary>Codes to audio.</summary>
+    /// <param name="codes">One batch item per group of channels.</param>
+    /// <param name="codec">The one that made the codes.</param>
+    /// <param name="audio">Of any rate.</param>
+    /// <param name="samples">Exact samples per channel at the rate of <paramref name="audio"/>; null for all that the frames hold.</param>
+    /// <param name="cancellation">Checked between blocks.</param>
+    public static void Decode(Codes codes, ICodec codec, AudioWriter audio, long? samples, CancellationToken cancellation = default)
+    {
+        using var decoder = new AudioDecoder(codec, audio.SampleRate, audio.Channels);
+        var step = BlockPlan.For(codec.Info).Frames;
+        for (var start = 0; start < codes.Frames; start += step)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            audio.Write(decoder.Push(codes.Slice(start, Math.Min(step, codes.Frames - start))));
+        }
+        audio.Write(decoder.Finish(samples));
     }
 
     /// <summary>Whether a codec can decode a file.</summary>

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using Codec.Core.Checkpoints;
 using static TorchSharp.torch;
 
@@ -8,29 +6,6 @@ namespace Codec.Core.Tokens;
 /// <summary>safetensors: the JSON of a recording is an entry of the metadata.</summary>
 internal static class SafetensorsTokens
 {
-    public static void Write(Stream stream, IEnumerable<TokenizedAudio> recordings)
-    {
-        var taken = new HashSet<string>();
-        var metadata = new Dictionary<string, string>();
-        var tensors = new Dictionary<string, Tensor>();
-        try
-        {
-            foreach (var recording in recordings)
-            {
-                var key = TokenFile.UniqueKey(recording.Source, taken);
-                metadata[key] = JsonSerializer.Serialize(recording with { Codes = null }, TokenizedAudio.Json);
-                for (var k = 0; k < recording.Codes!.Length; k++)
-                    tensors[Name(key, k)] = ToTensor(recording.Codes[k]);
-            }
-            WriteThroughFile(stream, tensors, metadata);
-        }
-        finally
-        {
-            foreach (var tensor in tensors.Values)
-                tensor.Dispose();
-        }
-    }
-
     public static IEnumerable<TokenizedAudio> Read(string path)
     {
         var file = Open(path);
@@ -39,16 +14,8 @@ internal static class SafetensorsTokens
             if (value is not string json || !json.StartsWith('{'))
                 continue;
             var recording = TokenFile.Parse(json, $"{path}, {key}");
-            yield return recording with { Codes = [.. Enumerable.Range(0, recording.BookSizes.Count).Select(k => Book(file, Name(key, k)))] };
+            yield return recording with { Codes = [.. Enumerable.Range(0, recording.BookSizes.Count).Select(k => Book(file, TokenFile.BookName(key, k)))] };
         }
-    }
-
-    private static string Name(string key, int book) => string.Create(CultureInfo.InvariantCulture, $"{key}/book{book}");
-
-    private static Tensor ToTensor(int[][] rows)
-    {
-        using var flat = tensor(rows.SelectMany(row => row).ToArray());
-        return flat.reshape(rows.Length, rows[0].Length).DetachFromDisposeScope();
     }
 
     private static int[][] Book(Checkpoint file, string name)
@@ -69,22 +36,6 @@ internal static class SafetensorsTokens
         catch (CheckpointException e)
         {
             throw new TokenFileException(path, e.Message, e);
-        }
-    }
-
-    // The writer of checkpoints knows files only.
-    private static void WriteThroughFile(Stream stream, Dictionary<string, Tensor> tensors, Dictionary<string, string> metadata)
-    {
-        var temporary = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        try
-        {
-            SafetensorsFile.Write(temporary, tensors, metadata);
-            using var written = File.OpenRead(temporary);
-            written.CopyTo(stream);
-        }
-        finally
-        {
-            File.Delete(temporary);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Codec.Audio;
 
@@ -12,33 +13,6 @@ public static class TokenFile
     /// <summary>Extensions of the formats.</summary>
     public static IReadOnlyList<string> Extensions { get; } = [".jsonl", ".npz", ".safetensors"];
 
-    /// <summary>Writes recordings as they come; the file appears when all are there.</summary>
-    /// <param name="path">The extension decides the format.</param>
-    /// <param name="recordings">Enumerated once. Those of safetensors are held in memory until the end.</param>
-    /// <param name="overwrite">False: an existing file is an error.</param>
-    /// <exception cref="ConfigException">An extension of another kind.</exception>
-    /// <exception cref="OutputFileException">The file cannot be written.</exception>
-    public static void Write(string path, IEnumerable<TokenizedAudio> recordings, bool overwrite = true)
-    {
-        Action<Stream> fill = Format(path) switch
-        {
-            ".jsonl" => stream => WriteLines(stream, recordings),
-            ".npz" => stream => NumpyTokens.Write(stream, recordings),
-            _ => stream => SafetensorsTokens.Write(stream, recordings),
-        };
-        AtomicFile.Write(path, fill, overwrite);
-    }
-
-    /// <summary>One JSON object a line.</summary>
-    public static void WriteLines(Stream stream, IEnumerable<TokenizedAudio> recordings)
-    {
-        foreach (var recording in recordings)
-        {
-            JsonSerializer.Serialize(stream, recording, TokenizedAudio.Json);
-            stream.WriteByte((byte)'\n');
-        }
-    }
-
     /// <summary>Reads recordings one by one.</summary>
     /// <exception cref="TokenFileException">Missing, damaged, or not ours.</exception>
     /// <exception cref="ConfigException">An extension of another kind.</exception>
@@ -49,8 +23,8 @@ public static class TokenFile
         _ => SafetensorsTokens.Read(path),
     };
 
-    /// <summary>A name for arrays: of the source, made unique.</summary>
-    internal static string UniqueKey(string source, HashSet<string> taken)
+    /// <summary>The name of a source's file without folder and extension, numbered where it is taken.</summary>
+    public static string UniqueKey(string source, HashSet<string> taken)
     {
         var stem = Path.GetFileNameWithoutExtension(source);
         stem = stem.Length == 0 ? "audio" : stem;
@@ -59,6 +33,9 @@ public static class TokenFile
             key = $"{stem}-{n}";
         return key;
     }
+
+    /// <summary>Of the array of one book.</summary>
+    internal static string BookName(string key, int book) => string.Create(CultureInfo.InvariantCulture, $"{key}/book{book}");
 
     internal static TokenizedAudio Parse(string json, string file)
     {
@@ -72,7 +49,7 @@ public static class TokenFile
         }
     }
 
-    private static string Format(string path)
+    internal static string Format(string path)
     {
         var extension = Path.GetExtension(path).ToLowerInvariant();
         return Extensions.Contains(extension) ? extension

@@ -53,6 +53,21 @@ public sealed record TokenizedAudio
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
+    /// <summary>Codes of a recording, stacked by stream.</summary>
+    public static TokenizedAudio Of(Codes codes, string source, int codecRate, int hopLength, int sampleRate, int channels, long samples) => new()
+    {
+        Source = source,
+        CodecRate = codecRate,
+        HopLength = hopLength,
+        SampleRate = sampleRate,
+        Channels = channels,
+        Samples = samples,
+        Frames = codes.Frames,
+        BookSizes = [.. codes.Specs.Select(book => book.Size)],
+        BookStrides = [.. codes.Specs.Select(book => book.Stride)],
+        Codes = [.. Enumerable.Range(0, codes.Books).Select(k => Enumerable.Range(0, codes.Batch).Select(b => codes[k, b].ToArray()).ToArray())],
+    };
+
     /// <summary>The codes, checked against sizes and strides.</summary>
     /// <param name="file">For messages.</param>
     /// <exception cref="TokenFileException">They contradict each other.</exception>
@@ -61,6 +76,8 @@ public sealed record TokenizedAudio
         Check(file, CodecRate > 0 && HopLength > 0 && SampleRate > 0 && Channels > 0 && Samples >= 0 && Frames >= 0, "rates, channels and lengths must be positive");
         Check(file, BookSizes.Count > 0 && BookSizes.Count == BookStrides.Count, $"{BookSizes.Count} book sizes, {BookStrides.Count} strides");
         Check(file, BookSizes.All(size => size > 0) && BookStrides.All(stride => stride > 0), "book sizes and strides must be positive");
+        var most = ((double)Frames + 1) * HopLength / CodecRate * SampleRate + 1;
+        Check(file, Samples <= most, $"{Samples} samples declared, {Frames} frames hold at most {most:0}");
         var codes = Codes ?? throw new TokenFileException(file, $"{Source}: no codes");
         Check(file, codes.Length == BookSizes.Count, $"{codes.Length} books of codes, {BookSizes.Count} declared");
         var streams = codes[0]?.Length ?? 0;

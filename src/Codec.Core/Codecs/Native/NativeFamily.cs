@@ -23,6 +23,8 @@ public sealed class NativeFamily : ICodecFamily
 
     public ICodec Load(Checkpoint checkpoint) => NativeCheckpoint.Load(checkpoint);
 
+    public ICodec Load(Checkpoint checkpoint, torch.Device device) => NativeCheckpoint.Load(checkpoint, device);
+
     public ICodec CreateTiny(int seed)
     {
         torch.manual_seed(seed);

@@ -87,6 +87,14 @@ public sealed class SpeechLm : nn.Module
         return stack(linears.Select(head => head.forward(hidden_BSD)), 1).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Rounds all linear layers to 8 or 4 bits; embeddings and norms stay.</summary>
+    public void Quantize(int bits)
+    {
+        foreach (var module in modules())
+            if (module is Projection layer)
+                layer.Quantize(bits);
+    }
+
     /// <summary>Frees all weights at once.</summary>
     protected override void Dispose(bool disposing)
     {

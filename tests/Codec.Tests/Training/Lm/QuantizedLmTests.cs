@@ -32,8 +32,8 @@ public sealed class QuantizedLmTests
                 rounded.Quantize(bits);
                 return LmComparison.Compare(reference, rounded, [batch]).Divergence;
             }).ToArray();
-            Assert.InRange(divergences[0], 1e-9, 0.002);
-            Assert.InRange(divergences[1], divergences[0], 0.1);
+            Assert.InRange(divergences[0], 1e-9, 0.01);
+            Assert.InRange(divergences[1], 2 * divergences[0], 0.4);
         }
     }
 

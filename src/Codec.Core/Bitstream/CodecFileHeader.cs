@@ -64,7 +64,7 @@ public sealed record CodecFileHeader
     public static uint HashPrefix(string weightHash)
         => weightHash.Length == 0 ? 0 : uint.Parse(weightHash.AsSpan(0, 2 * HashBytes), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
-    /// <summary>A header for the output of a codec.</summary>
+    /// <summary>A header for the output of a codec, with the predictor that saves most for blocks that stand alone.</summary>
     /// <param name="info">The codec.</param>
     /// <param name="catalogueId">Its number in the catalogue.</param>
     /// <param name="books">Books that are kept.</param>
@@ -84,7 +84,7 @@ public sealed record CodecFileHeader
             Channels = channels,
             Streams = (channels + info.Channels - 1) / info.Channels,
             BlockFrames = DefaultBlockFrames(specs, info.FrameRate),
-        };
+        }.WithBestPredictor();
     }
 
     /// <summary>About a second, as a multiple of all strides.</summary>

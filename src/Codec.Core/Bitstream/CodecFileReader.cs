@@ -20,6 +20,7 @@ public sealed class CodecFileReader : IDisposable
     private long _missing;          // blocks before the scanner's block that are to be returned as lost
     private bool _waiting;          // the scanner stands on a block that was not returned yet
     private bool _learned;          // the predictor has seen all blocks since its reset
+    private bool _last;             // that block is shorter than the others
     private bool _ended;
 
     /// <param name="stream">At the first byte of the file.</param>
@@ -138,7 +139,7 @@ public sealed class CodecFileReader : IDisposable
         _scanner = new BlockScanner(_source, Header, _coder, _seed) { Expected = block };
         _next = block;
         _missing = 0;
-        _waiting = _ended = _learned = false;
+        _waiting = _ended = _learned = _last = false;
     }
 
     /// <summary>Walks from here to the last block up to the target that resets the predictor; false if there is none.</summary>
@@ -197,8 +198,13 @@ public sealed class CodecFileReader : IDisposable
         var skipped = _scanner.SkippedBytes;
         _waiting = _scanner.Next();
         SkippedBytes += _scanner.SkippedBytes - skipped;
+        // Nothing can follow a short block but the trailer.
+        _waiting &= !_last;
         if (_waiting)
+        {
             _missing = _scanner.Index - _next;
+            _last = _scanner.Layout.Frames < Header.BlockFrames;
+        }
         else
             End();
     }

@@ -9,6 +9,8 @@ internal static class HeaderFormat
 {
     public const int MostTags = 1 << 20;
 
+    private const int MostCounters = 1 << 20;
+
     /// <summary>Upper bound of the bytes of a header without tags.</summary>
     public const int MostFixed = 4096;
 
@@ -142,6 +144,8 @@ internal static class HeaderFormat
             return $"block frames: expected a multiple of the strides, found {header.BlockFrames}";
         if (header.Symbols(header.BlockFrames) * header.Streams > CodecFileHeader.LargestBlock)
             return $"codes in a block: expected at most {CodecFileHeader.LargestBlock}, found {header.Symbols(header.BlockFrames) * header.Streams}";
+        if (header.Predictor == Predictor.Adaptive && header.Books.Sum(book => (long)book.Size) * header.Streams > MostCounters)
+            return $"codebook entries of all streams, which the adaptive predictor counts: expected at most {MostCounters}, found more";
         return header.Tags.Length > 0 && !IsJsonObject(header.Tags) ? "tags: expected a JSON object" : null;
     }
 

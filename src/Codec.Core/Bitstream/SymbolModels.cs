@@ -10,9 +10,9 @@ public static class SymbolModels
     {
         Predictor.Uniform => new UniformModel(),
         Predictor.Adaptive => new AdaptiveModel(header.Books),
-        Predictor.Mixing => new MixingModel(header.Books, null),
+        Predictor.Mixing => new MixingModel(header.Books, null, header.Streams),
         Predictor.Neural => new NeuralModel(Prior(header)),
-        Predictor.NeuralMixing => new MixingModel(header.Books, Prior(header)),
+        Predictor.NeuralMixing => new MixingModel(header.Books, Prior(header), header.Streams),
         _ => throw new BitstreamException("predictor", 0, "a predictor of this version", $"number {(int)header.Predictor}"),
     };
 

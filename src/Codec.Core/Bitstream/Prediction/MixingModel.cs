@@ -10,11 +10,11 @@ namespace Codec.Core.Bitstream.Prediction;
 public sealed class MixingModel : ISymbolModel
 {
     private const int Contexts = 5;
-    private const int TableBits = 18;
     private const int WeightUnit = 1 << 16;
 
     private readonly NeuralModel? _neural;
     private readonly int _bits;
+    private readonly int _tableBits;
     private readonly uint[] _counters;               // [context, slot]: probability in 22 bits, count in 10
     private readonly int[] _weights;                 // [book, depth, input]
     private readonly int[] _slots = new int[Contexts];
@@ -26,11 +26,13 @@ public sealed class MixingModel : ISymbolModel
 
     /// <param name="books">Books of the file.</param>
     /// <param name="prior">The neural predictor's tables; null to start from nothing.</param>
-    public MixingModel(IReadOnlyList<CodebookSpec> books, NeuralPrior? prior)
+    /// <param name="streams">Streams of the file: they share the memory for counters, so that a header cannot ask for much.</param>
+    public MixingModel(IReadOnlyList<CodebookSpec> books, NeuralPrior? prior, int streams = 1)
     {
+        _tableBits = Math.Max(10, 18 - BitsOf(streams));
         _neural = prior is null ? null : new NeuralModel(prior);
         _bits = books.Max(book => BitsOf(book.Size));
-        _counters = new uint[Contexts << TableBits];
+        _counters = new uint[Contexts << _tableBits];
         _weights = new int[books.Count * (_bits + 1) * (Contexts + 1)];
         _last = new int[books.Count];
         _last2 = new int[books.Count];
@@ -96,7 +98,7 @@ public sealed class MixingModel : ISymbolModel
         long sum = 0;
         for (var c = 0; c < Contexts; c++)
         {
-            _slots[c] = c << TableBits | (int)((_hashes[c] + node * 0x9E3779B1u) * 0x85EBCA6Bu >> (32 - TableBits));
+            _slots[c] = c << _tableBits | (int)((_hashes[c] + node * 0x9E3779B1u) * 0x85EBCA6Bu >> (32 - _tableBits));
             var counter = _counters[_slots[c]];
             var count = (int)(counter & 1023);
             // A counter that has seen little says little.

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Codec.Core.Bitstream;
 using Codec.Core.Bitstream.Prediction;
 using Codec.Core.Codecs;
 using Codec.Training.Entropy;
@@ -14,7 +15,9 @@ internal sealed class PriorVerb
     private readonly Option<string?> _test = new("--test") { Description = "manifest or folder to measure on: bits a code of each book and predictor", HelpName = "PATH" };
     private readonly Option<string> _output = new("--output", "-o") { Description = "tables to write", HelpName = "FILE.cdp", Required = true };
     private readonly Option<string> _cache = new("--cache") { Description = "folder for decoded audio", HelpName = "FOLDER", DefaultValueFactory = _ => Path.Combine(Path.GetTempPath(), "codec-corpus") };
-    private readonly Option<int> _steps = new("--steps") { Description = "training steps", HelpName = "N", DefaultValueFactory = _ => new NeuralPriorConfig().Steps };
+    private readonly Option<int> _steps = new("--steps") { Description = "training steps; 0 with --from: the same tables for other weights that make the same codes", HelpName = "N", DefaultValueFactory = _ => new NeuralPriorConfig().Steps };
+    private readonly Option<string?> _from = new("--from") { Description = "tables for an earlier state of the same codec to go on from: a quarter of the steps is then enough", HelpName = "FILE.cdp" };
+    private readonly Option<int> _every = new("--every") { Description = "learn from every N-th recording", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<int?> _threads = new("--threads") { Description = "threads of libtorch", HelpName = "N" };
     private readonly CommandContext _context;
 
@@ -24,7 +27,7 @@ internal sealed class PriorVerb
     {
         var verb = new PriorVerb(context);
         var command = new Command("prior", "Train the tables with which files of a codec are predicted (put them into src/Codec.Core/Pretrained for a bundled one).")
-            { verb._model, verb._train, verb._test, verb._output, verb._cache, verb._steps, verb._threads };
+            { verb._model, verb._train, verb._test, verb._output, verb._cache, verb._steps, verb._from, verb._every, verb._threads };
         command.SetAction(verb.Run);
         return command;
     }
@@ -32,21 +35,25 @@ internal sealed class PriorVerb
     private int Run(ParseResult args)
     {
         var output = new CommandOutput(_context.Terminal, json: false);
-        var config = new NeuralPriorConfig { Steps = args.GetValue(_steps) }.Validate();
+        var config = new NeuralPriorConfig { Steps = Math.Max(1, args.GetValue(_steps)) }.Validate();
         var cache = args.GetValue(_cache)!;
         _context.UseTorch(args.GetValue(_threads));
         using var codec = CodecCatalog.Load(args.GetValue(_model)!);
+        var start = args.GetValue(_from) is { } from ? NeuralPrior.Parse(File.ReadAllBytes(from)) : null;
         IReadOnlyList<Core.Codes> train;
         using (var bar = output.Progress("encoding", 1))
-            train = NeuralPriorRun.Encode(codec, args.GetValue(_train)!, cache, bar.Report);
+            train = NeuralPriorRun.Encode(codec, args.GetValue(_train)!, cache, Math.Max(1, args.GetValue(_every)), bar.Report);
         NeuralPrior prior;
-        using (var bar = output.Progress("training", config.Steps))
-            prior = NeuralPriorRun.Train(codec, train, config, (step, bits) =>
-            {
-                bar.Clear();
-                output.Message($"{step}/{config.Steps}  bits a code: {Join(bits)}");
-                bar.Report(step);
-            });
+        if (start is not null && args.GetValue(_steps) == 0)
+            prior = start.For(CodecFileHeader.HashPrefix(codec.Info.WeightHash));
+        else
+            using (var bar = output.Progress("training", config.Steps))
+                prior = NeuralPriorRun.Train(codec, train, config, start, (step, bits) =>
+                {
+                    bar.Clear();
+                    output.Message($"{step}/{config.Steps}  bits a code: {Join(bits)}");
+                    bar.Report(step);
+                });
         var path = args.GetValue(_output)!;
         File.WriteAllBytes(path + ".partial", prior.ToBytes());
         File.Move(path + ".partial", path, overwrite: true);

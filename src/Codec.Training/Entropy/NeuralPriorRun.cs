@@ -18,12 +18,13 @@ public static class NeuralPriorRun
     /// <param name="codec">Stays the caller's.</param>
     /// <param name="source">Manifest or folder.</param>
     /// <param name="cacheFolder">Where decoded audio is kept.</param>
+    /// <param name="every">Takes every n-th recording.</param>
     /// <param name="progress">Gets the share done.</param>
-    public static IReadOnlyList<Codes> Encode(ICodec codec, string source, string cacheFolder, Action<double>? progress = null)
+    public static IReadOnlyList<Codes> Encode(ICodec codec, string source, string cacheFolder, int every = 1, Action<double>? progress = null)
     {
         using var corpus = AudioCorpus.Open(source, cacheFolder, codec.Info.SampleRate);
         var files = new List<Codes>();
-        for (var i = 0; i < corpus.Utterances.Count; i++)
+        for (var i = 0; i < corpus.Utterances.Count; i += every)
         {
             var utterance = corpus.Utterances[i];
             progress?.Invoke((i + 1.0) / corpus.Utterances.Count);
@@ -40,10 +41,11 @@ public static class NeuralPriorRun
 
     /// <summary>Trains tables for a codec; its codebooks are the start where it shows them.</summary>
     /// <exception cref="ConfigException">The codec was not loaded from a file, or codes several channels together.</exception>
-    public static NeuralPrior Train(ICodec codec, IReadOnlyList<Codes> files, NeuralPriorConfig config, Action<int, double[]>? report = null)
+    public static NeuralPrior Train(ICodec codec, IReadOnlyList<Codes> files, NeuralPriorConfig config,
+        NeuralPrior? start = null, Action<int, double[]>? report = null)
     {
         Require.That(codec.Info.WeightHash.Length > 0, "codec", "weights from a file, whose hash names the tables", "none");
-        return NeuralPriorTrainer.Train(files, CodecFileHeader.HashPrefix(codec.Info.WeightHash), config, Codebooks(codec), report);
+        return NeuralPriorTrainer.Train(files, CodecFileHeader.HashPrefix(codec.Info.WeightHash), config, Codebooks(codec), start, report);
     }
 
     /// <summary>Bits a code of each book under the predictors of the library, on files that they have not seen.</summary>

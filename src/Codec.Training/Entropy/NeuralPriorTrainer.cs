@@ -13,10 +13,11 @@ public static class NeuralPriorTrainer
     /// <param name="weightHash">Of the codec that made the codes, as in file headers.</param>
     /// <param name="config">Sizes and steps.</param>
     /// <param name="codebooks">Entries [V, D] of each book, from which training starts; null: from nothing, which takes longer.</param>
+    /// <param name="start">Tables for an earlier state of the same codec to go on from; null: train anew.</param>
     /// <param name="report">Called now and then with the step and the bits a code of each book, averaged since the last call.</param>
     /// <returns>The tables, ready to be written.</returns>
     public static NeuralPrior Train(IReadOnlyList<Codes> files, uint weightHash, NeuralPriorConfig config,
-        IReadOnlyList<float[,]>? codebooks = null, Action<int, double[]>? report = null)
+        IReadOnlyList<float[,]>? codebooks = null, NeuralPrior? start = null, Action<int, double[]>? report = null)
     {
         config.Validate();
         var specs = files[0].Specs;
@@ -27,7 +28,10 @@ public static class NeuralPriorTrainer
             throw new ArgumentException($"expected at least {config.BlockFrames} frames, found {codes[0].Length}", nameof(files));
         random.manual_seed(config.Seed);
         using var network = new PriorNetwork([.. specs.Select(book => book.Size)], config.Width, config.Hidden, config.Rank);
-        network.Initialize(codebooks, [.. codes.Select((book, k) => Count(book, specs[k].Size))]);
+        if (start is not null)
+            network.Load(start);
+        else
+            network.Initialize(codebooks, [.. codes.Select((book, k) => Count(book, specs[k].Size))]);
         using var optimizer = optim.AdamW(network.parameters(), config.LearningRate, weight_decay: config.WeightDecay);
         var draws = new Random(config.Seed);
         var sums = new double[specs.Count];

@@ -1,3 +1,4 @@
+using Codec.Audio;
 using Codec.Core.Bitstream.Prediction;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -54,6 +55,33 @@ internal sealed class PriorNetwork : nn.Module
 
     /// <summary>Root mean square of all values.</summary>
     private static double Size(float[,] book) => Math.Sqrt(book.Cast<float>().Average(v => (double)v * v));
+
+    /// <summary>Goes on from tables that were trained before, e.g. for an earlier state of the codec.</summary>
+    /// <exception cref="ConfigException">They have other sizes.</exception>
+    public void Load(NeuralPrior prior)
+    {
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        var (tables, layers) = prior.Dequantize();
+        Require.That(tables.Count == embeddings.Count, "books of the tables to go on from", $"{embeddings.Count}", tables.Count);
+        for (var book = 0; book < tables.Count; book++)
+        {
+            Copy(embeddings[book].weight!, tensor(tables[book]));
+            Linear[] own = [input[book], middle[book], output[book]];
+            for (var i = 0; i < own.Length; i++)
+            {
+                Copy(own[i].weight!, tensor(layers[book][i].Weight));
+                own[i].bias!.copy_(tensor(layers[book][i].Bias));
+            }
+        }
+    }
+
+    private static void Copy(Tensor target, Tensor source)
+    {
+        Require.That(target.shape.SequenceEqual(source.shape), "sizes of the tables to go on from",
+            string.Join(" x ", target.shape), string.Join(" x ", source.shape));
+        target.copy_(source);
+    }
 
     /// <summary>Copies the columns that both have.</summary>
     private static void Place(Tensor target, Tensor source_VD)

@@ -64,6 +64,18 @@ public sealed class IntegerLayer
         return new IntegerLayer(rows, columns, rounded, scale, roundedBias);
     }
 
+    /// <summary>The real weights [rows, columns] and biases that these integers stand for.</summary>
+    /// <param name="gain">As in <see cref="Quantize"/>.</param>
+    /// <param name="unit">As in <see cref="Quantize"/>.</param>
+    public (float[,] Weight, float[] Bias) Dequantize(double gain, double unit)
+    {
+        var weight = new float[Rows, Columns];
+        for (var r = 0; r < Rows; r++)
+            for (var c = 0; c < Columns; c++)
+                weight[r, c] = (float)(Weights[r * Columns + c] * (Scale[r] / gain / (1 << 24)));
+        return (weight, [.. Bias.Select(b => (float)(b / unit))]);
+    }
+
     /// <param name="x"><see cref="InputLength"/> values.</param>
     /// <param name="y"><see cref="Rows"/> values.</param>
     internal void Apply(ReadOnlySpan<short> x, Span<int> y)

@@ -13,6 +13,9 @@ public sealed class NeuralPrior
     /// <summary>Fraction bits of hidden activations.</summary>
     public const int HiddenBits = 8;
 
+    private const double HiddenUnit = 1 << HiddenBits;
+    private static readonly double LogitUnit = (1 << FixedPointSoftmax.FractionBits) / Math.Log(2);
+
     private const int MostBytes = 1 << 26;
 
     private NeuralPrior(uint weightHash, int width, int[] shifts, sbyte[][] embeddings, IntegerLayer[] input, IntegerLayer[] middle, IntegerLayer[] output)
@@ -71,13 +74,33 @@ public sealed class NeuralPrior
         var room = Math.Max(0, BitOperations.Log2((uint)(short.MaxValue / 128 / embeddings.Count)));
         var unit = 127 * (1 << room) / Math.Max(1e-9, most.Max());
         int[] shifts = [.. most.Select(value => Enumerable.Range(0, room + 1).First(shift => shift == room || value * unit <= 127 << shift))];
-        const double hidden = 1 << HiddenBits;
-        var logit = (1 << FixedPointSoftmax.FractionBits) / Math.Log(2);
         return new NeuralPrior(weightHash, embeddings[0].GetLength(1), shifts,
             [.. embeddings.Select((table, book) => table.Cast<float>().Select(v => (sbyte)Math.Round(v * unit / (1 << shifts[book]))).ToArray())],
-            [.. layers.Select(book => IntegerLayer.Quantize(book[0].Weight, book[0].Bias, hidden / unit, hidden))],
-            [.. layers.Select(book => IntegerLayer.Quantize(book[1].Weight, book[1].Bias, 1, hidden))],
-            [.. layers.Select(book => IntegerLayer.Quantize(book[2].Weight, book[2].Bias, logit / hidden, logit))]);
+            [.. layers.Select(book => IntegerLayer.Quantize(book[0].Weight, book[0].Bias, HiddenUnit / unit, HiddenUnit))],
+            [.. layers.Select(book => IntegerLayer.Quantize(book[1].Weight, book[1].Bias, 1, HiddenUnit))],
+            [.. layers.Select(book => IntegerLayer.Quantize(book[2].Weight, book[2].Bias, LogitUnit / HiddenUnit, LogitUnit))]);
+    }
+
+    /// <summary>The same tables for other weights, e.g. of a codec whose decoder alone was trained on.</summary>
+    public NeuralPrior For(uint weightHash) => new(weightHash, Width, Shifts, Embeddings, Input, Middle, Output);
+
+    /// <summary>Real weights that round to these tables, to train on from: the embeddings are scaled to lie in [-1, 1].</summary>
+    public (IReadOnlyList<float[,]> Embeddings, IReadOnlyList<(float[,] Weight, float[] Bias)[]> Layers) Dequantize()
+    {
+        var unit = 128.0 * (1 << Shifts.Max());
+        var embeddings = Embeddings.Select((bytes, book) =>
+        {
+            var table = new float[Size(book), Width];
+            for (var i = 0; i < bytes.Length; i++)
+                table[i / Width, i % Width] = (float)((bytes[i] << Shifts[book]) / unit);
+            return table;
+        });
+        return ([.. embeddings], [.. Enumerable.Range(0, Books).Select(book => new[]
+        {
+            Input[book].Dequantize(HiddenUnit / unit, HiddenUnit),
+            Middle[book].Dequantize(1, HiddenUnit),
+            Output[book].Dequantize(LogitUnit / HiddenUnit, LogitUnit),
+        })]);
     }
 
     /// <summary>Bytes of a prior file (FORMAT.md, "Prior files").</summary>

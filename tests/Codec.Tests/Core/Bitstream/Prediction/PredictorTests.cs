@@ -89,6 +89,19 @@ public sealed class PredictorTests
         Assert.Throws<BitstreamException>(() => NeuralPrior.Parse(bytes));
     }
 
+    [Fact]
+    public void Tables_survive_the_way_to_real_numbers_and_back()
+    {
+        var prior = SmallPrior.Make(Books);
+        var (embeddings, layers) = prior.Dequantize();
+        var again = NeuralPrior.Quantize(1, embeddings, layers);
+        var codes = Walk(Books, 200, seed: 4);
+        var first = CodeLength.Measure([codes], () => new NeuralModel(prior), 50);
+        var second = CodeLength.Measure([codes], () => new NeuralModel(again), 50);
+        for (var book = 0; book < Books.Length; book++)
+            Assert.Equal(first[book], second[book], 0.02);
+    }
+
     /// <summary>The same bytes on every machine: these were written on x64 with AVX-512 and must never change.</summary>
     [Theory]
     [InlineData("uniform")]

@@ -24,7 +24,8 @@ internal sealed class HtmlReport
         var families = report.Measured.Select(c => c.Family).Concat(report.ExtraPoints.Select(p => p.Family)).Distinct()
             .OrderBy(f => f != "native").ToArray();
         foreach (var family in families)
-            _colours[family] = Palette[_colours.Count % Palette.Length];
+            _colours[family] = _colours.FirstOrDefault(c => family.StartsWith(c.Key, StringComparison.OrdinalIgnoreCase)) is { Key: not null } known
+                ? known.Value : Palette[_colours.Values.Distinct().Count() % Palette.Length]; // the same codec elsewhere has the same colour
     }
 
     private IEnumerable<MetricColumn> Columns => _report.Metrics.Select(m => m.Column);

@@ -13,7 +13,7 @@ internal sealed record ChartSeries(string Name, string Colour, IReadOnlyList<Cha
 /// <summary>Charts as inline SVG.</summary>
 internal static class Svg
 {
-    private const int Width = 560, Height = 340, Left = 52, Right = 96, Top = 18, Bottom = 42;
+    private const int Width = 570, Height = 340, Left = 52, Right = 112, Top = 18, Bottom = 42;
 
     /// <summary>Curves over a logarithmic axis of kbit/s, with intervals; every curve is labelled at its end.</summary>
     public static string RateChart(string label, bool higherIsBetter, IReadOnlyList<ChartSeries> series, double? best)

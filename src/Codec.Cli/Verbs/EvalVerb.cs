@@ -51,7 +51,7 @@ internal sealed class EvalVerb
         if (gate is null != args.GetValue(_baseline) is null)
             throw new ConfigException("--baseline and --fail-if belong together");
         var baseline = args.GetValue(_baseline) is { } path ? EvaluationReport.Load(path) : null;
-        using var parser = new ConditionParser(_context.Terminal.Variable("PATH"), native: null);
+        using var parser = new ConditionParser(_context.Terminal.Variable("PATH"));
         var plan = Plan(args, parser);
         foreach (var condition in plan.Conditions.Where(c => c.Problem is not null))
             output.Warning($"{condition.Name}: {condition.Problem}");

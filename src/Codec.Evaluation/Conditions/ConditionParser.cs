@@ -2,16 +2,16 @@ using System.Globalization;
 using Codec.Audio;
 using Codec.Core;
 using Codec.Core.Codecs;
+using Codec.Core.Pretrained;
 
 namespace Codec.Evaluation.Conditions;
 
 /// <summary>
-/// Reads lists such as "native@1.5,native@3,encodec:PATH@6,opus@6,codec2@1200,mp3@16". Models are loaded once and shared;
+/// Reads lists such as "native@1.5,native@3,encodec:PATH@6,opus@6,codec2@1200,mp3@16"; native is the bundled model. Models are loaded once and shared;
 /// disposing the parser frees them.
 /// </summary>
 /// <param name="searchPath">Where programs are looked for, as in PATH.</param>
-/// <param name="native">Loads the bundled codec; null where there is none.</param>
-public sealed class ConditionParser(string? searchPath, Func<ICodec>? native) : IDisposable
+public sealed class ConditionParser(string? searchPath) : IDisposable
 {
     private readonly Dictionary<string, ICodec> _models = [];
 
@@ -49,10 +49,8 @@ public sealed class ConditionParser(string? searchPath, Func<ICodec>? native) : 
     {
         if (_models.TryGetValue(codec, out var model))
             return model;
-        model = codec == "native"
-            ? (native ?? throw new ConfigException("native: this build has no bundled codec; give one as native:PATH"))()
-            : CodecCatalog.Load(codec[(codec.IndexOf(':') + 1)..]);
-        return _models[codec] = model;
+        var path = PretrainedModels.Resolve(codec.IndexOf(':') is >= 0 and var colon ? codec[(colon + 1)..] : null);
+        return _models[codec] = CodecCatalog.Load(path);
     }
 
     public void Dispose()

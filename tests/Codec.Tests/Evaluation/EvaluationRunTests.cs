@@ -104,17 +104,16 @@ public sealed class EvaluationRunTests : IDisposable
     [InlineData("flac@6")]
     [InlineData("opus@fast")]
     [InlineData("opus@6,opus@6")]
-    [InlineData("native@6")]
     public void Bad_codecs_are_refused(string list)
     {
-        using var parser = new ConditionParser("", native: null);
+        using var parser = new ConditionParser("");
         Assert.Throws<ConfigException>(() => parser.Parse(list));
     }
 
     [Fact]
     public void An_absent_program_is_named_with_its_package()
     {
-        using var parser = new ConditionParser("/nowhere", native: null);
+        using var parser = new ConditionParser("/nowhere");
         Assert.Contains("opus-tools", parser.Parse("opus@6")[0].Problem);
         var (report, _) = Measure(parser.Parse("opus@6")[0]);
         Assert.Contains("opusenc", report.Absent["opus@6"]);

@@ -46,6 +46,7 @@ internal static class CommandLine
         DetokenizeVerb.Create(context),
         ModelsVerb.Create(context),
         DoctorVerb.Create(context),
+        DemoVerb.Create(context),
         EvalVerb.Create(context),
         TrainVerb.Create(context),
         ContinueVerb.Create(context),

@@ -9,7 +9,7 @@ namespace Codec.Core.Files;
 /// <param name="Context">Base frames on either side, for a codec that is not causal.</param>
 internal readonly record struct BlockPlan(int Frames, int Context)
 {
-    private const double StreamedSeconds = 4, WindowSeconds = 10, ContextSeconds = 1;
+    private const double StreamedSeconds = 10, WindowSeconds = 10, ContextSeconds = 1;
 
     // Local attention and windowed layers of published codecs work on grids of up to this many coarse frames.
     private const int Grid = 64;

@@ -6,7 +6,7 @@ using Codec.Evaluation.Runs;
 namespace Codec.Evaluation.Reports;
 
 /// <summary>One page that needs nothing else: no script, no network, charts and audio inside.</summary>
-internal sealed class HtmlReport
+internal sealed partial class HtmlReport
 {
     private const int Charts = 6;
     private static readonly string[] Palette =
@@ -226,82 +226,6 @@ internal sealed class HtmlReport
             .GroupBy(r => families[r.Condition])
             .Select(g => new ChartSeries(g.Key, _colours[g.Key], [.. g.Select(r => new ChartPoint(r.Values[x.Name], r.Values[y.Name], 0, 0,
                 $"{r.Condition}, {r.File}: {y.Label} {Number(r.Values[y.Name], 3)}, {x.Label} {Number(r.Values[x.Name], 3)}"))]));
-    }
-
-    private void Examples(IReadOnlyList<ListeningExample> examples)
-    {
-        if (examples.Count == 0)
-            return;
-        Section("Worst files, to see and to hear", $"Where {Escape(examples[0].Clips.ElementAtOrDefault(1)?.Condition ?? "")} scored lowest by {Escape(_report.Main.Label)}; first five seconds; the nearest rate of each other family beside it.");
-        foreach (var example in examples)
-        {
-            _page.Append($"<h3>{Escape(example.File)}</h3><div class='clips'>");
-            foreach (var clip in example.Clips)
-                _page.Append($"<figure><figcaption><b>{Escape(clip.Condition)}</b> {(clip.Kbps is { } k ? Number(k, 1) + " kbit/s " : "")}"
-                    + string.Join(" ", Columns.Take(3).Where(c => clip.Values.ContainsKey(c.Name)).Select(c => $"<span>{Escape(c.Label)} {Number(clip.Values[c.Name], 2)}</span>"))
-                    + $"</figcaption><img alt='spectrogram' src='{clip.Picture}'><audio controls preload='none' src='{clip.Sound}'></audio></figure>");
-            _page.Append("</div>");
-        }
-    }
-
-    private void Costs()
-    {
-        Section("Speed and memory", "Seconds of audio in a second of wall time on the machine of the run, programs' start included; peak resident memory.");
-        _page.Append("<table class='num'><tr><th>condition<th>encode, x real time<th>decode, x real time<th>memory, MB");
-        foreach (var c in _report.Measured.Where(c => c.EncodeSpeed is not null))
-            _page.Append($"<tr><th>{Escape(c.Name)}<td>{Number(c.EncodeSpeed, 1)}<td>{Number(c.DecodeSpeed, 1)}<td>{Number(c.MemoryMegabytes, 1)}");
-        _page.Append("</table>");
-    }
-
-    private void Books()
-    {
-        var own = _report.Measured.Where(c => c.Books.Count > 0).GroupBy(c => c.Family).Select(g => g.MaxBy(c => c.Books.Count)!).ToArray();
-        if (own.Length == 0)
-            return;
-        Section("Use of the codebooks", "Share of the entries that occur, and perplexity (as many equally likely entries would carry as much).");
-        foreach (var c in own)
-        {
-            _page.Append($"<table class='num'><tr><th>{Escape(c.Name)}<th>entries<th>used<th>perplexity");
-            for (var i = 0; i < c.Books.Count; i++)
-                _page.Append($"<tr><th>book {i + 1}<td>{c.Books[i].Size}<td>{Number(100 * c.Books[i].Used, 1)} %<td>{Number(c.Books[i].Perplexity, 1)}");
-            _page.Append("</table>");
-        }
-    }
-
-    private void Correlations()
-    {
-        if (_report.RankCorrelations.Count == 0)
-            return;
-        var columns = Columns.Where(c => _report.RankCorrelations.Any(r => r.First == c.Name || r.Second == c.Name)).ToArray();
-        Section("Do the metrics agree", $"Spearman's rank correlation over {_report.RankCorrelations.Max(r => r.Conditions)} conditions, better counted upwards.");
-        _page.Append("<div class='wide'><table class='num'><tr><th>");
-        foreach (var column in columns)
-            _page.Append($"<th>{Escape(column.Label)}");
-        foreach (var row in columns)
-        {
-            _page.Append($"<tr><th>{Escape(row.Label)}");
-            foreach (var column in columns)
-                _page.Append(_report.RankCorrelations.FirstOrDefault(r => (r.First, r.Second) == (row.Name, column.Name) || (r.Second, r.First) == (row.Name, column.Name)) is { } c
-                    ? $"<td style='background:rgba(31,111,209,{Number(Math.Max(0, c.Rho) * 0.5, 2)})'>{Number(c.Rho, 2)}" : "<td class='none'>");
-        }
-        _page.Append("</table></div>");
-    }
-
-    private void Fineprint()
-    {
-        Section("What was computed", "");
-        _page.Append("<table><tr><th>metric<th>better<th>definition<th class='r'>x real time");
-        foreach (var m in _report.Metrics)
-            _page.Append($"<tr><th>{Escape(m.Column.Label)}<td>{(m.Column.HigherIsBetter ? "higher" : "lower")}<td>{Escape(m.Definition)}<td class='r'>{Number(m.TimesRealTime, 0)}");
-        _page.Append("</table>");
-        var problems = _report.Rows.SelectMany(r => r.Problems.Select(p => (r.Condition, r.File, Metric: p.Key, Reason: p.Value)))
-            .GroupBy(p => (p.Condition, p.Metric, p.Reason)).ToArray();
-        if (problems.Length == 0)
-            return;
-        _page.Append("<h3>Empty cells</h3><ul>");
-        foreach (var group in problems.Take(200))
-            _page.Append($"<li>{Escape(group.Key.Condition)}{(group.Key.Metric == "*" ? "" : ", " + Escape(group.Key.Metric))}: {Escape(group.Key.Reason)} ({(group.Count() == 1 ? Escape(group.First().File) : group.Count() + " files")})</li>");
-        _page.Append("</ul>");
     }
 
     private void Section(string title, string note)

@@ -10,7 +10,7 @@ internal static class SpeakerFeatures
 {
     public const int SampleRate = 16000, Count = 3 * Cepstra + 3;
     private const int Cepstra = 20, Bands = 40, FftLength = 512, Hop = 160;
-    private const double ShortestSeconds = 0.75, ActiveDecibels = 35;
+    private const double ShortestSeconds = 0.75, ActiveDecibels = 35, SilentDecibels = -100;
     private static readonly MelFilterBank Mel = new(Bands, FftLength, SampleRate, 7600);
 
     /// <param name="signal">16 kHz.</param>
@@ -44,6 +44,8 @@ internal static class SpeakerFeatures
     private static List<double[]> CepstraOf(Spectrogram mel)
     {
         var levels = Enumerable.Range(0, mel.Frames).Select(t => 10 * Math.Log10(mel.Frame(t).ToArray().Sum() + 1e-12)).ToArray();
+        if (levels.Max() < SilentDecibels)
+            throw new MetricException("silent signal");
         var threshold = levels.Max() - ActiveDecibels;
         var result = new List<double[]>();
         for (var t = 0; t < mel.Frames; t++)

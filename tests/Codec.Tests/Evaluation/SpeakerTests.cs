@@ -26,6 +26,7 @@ public sealed class SpeakerTests
         var signal = Enumerable.Range(0, 32000).Select(i => (float)(0.2 * Math.Sin(i * 0.05) * Math.Sin(i * 0.003) + 0.02 * random.NextDouble())).ToArray();
         Assert.Equal(1, SpeakerModel.Default.Similarity(signal, signal), 9);
         Assert.Throws<MetricException>(() => SpeakerModel.Default.Embed(signal.AsSpan(0, 8000)));
+        Assert.Throws<MetricException>(() => SpeakerModel.Default.Embed(new float[32000]));
     }
 
     [Fact]

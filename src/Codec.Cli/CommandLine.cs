@@ -41,6 +41,7 @@ internal static class CommandLine
     {
         EncodeVerb.Create(context),
         DecodeVerb.Create(context),
+        TranscodeVerb.Create(context),
         InfoVerb.Create(context),
         TokenizeVerb.Create(context),
         DetokenizeVerb.Create(context),

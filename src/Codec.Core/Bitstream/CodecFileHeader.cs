@@ -60,6 +60,15 @@ public sealed record CodecFileHeader
     /// <summary>Symbols of one stream in <paramref name="frames"/> base frames.</summary>
     public long Symbols(int frames) => Books.Sum(book => ((long)frames + book.Stride - 1) / book.Stride);
 
+    /// <summary>The most books that stay within a rate before entropy coding, in all streams; at least one.</summary>
+    public int BooksWithin(double bitsPerSecond)
+    {
+        var (books, rate) = (0, 0.0);
+        while (books < Books.Count && (rate += Books[books].BitsPerCode / Books[books].Stride * FrameRate * Streams) <= bitsPerSecond)
+            books++;
+        return Math.Max(1, books);
+    }
+
     /// <summary>The first <see cref="HashBytes"/> bytes of a hash in hex as in <see cref="CodecInfo.WeightHash"/>; 0 for an empty one.</summary>
     public static uint HashPrefix(string weightHash)
         => weightHash.Length == 0 ? 0 : uint.Parse(weightHash.AsSpan(0, 2 * HashBytes), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);

@@ -13,11 +13,17 @@ public static class Transcoder
     /// <param name="models">Makes predictors; by default those of this library.</param>
     /// <exception cref="BitstreamException">The header is damaged or not ours.</exception>
     public static void DropBooks(Stream input, Stream output, int books, Func<CodecFileHeader, ISymbolModel>? models = null)
+        => DropBooks(input, output, _ => books, models);
+
+    /// <summary>As the other, with the number of books chosen when the header is known.</summary>
+    /// <returns>The header that was written.</returns>
+    public static CodecFileHeader DropBooks(Stream input, Stream output, Func<CodecFileHeader, int> choose, Func<CodecFileHeader, ISymbolModel>? models = null)
     {
         // Cutting needs no predictor: a layered file can be thinned where its tables are not at hand.
         ISymbolModel Model(CodecFileHeader header) => header.Layered ? new UniformModel() : (models ?? SymbolModels.Create)(header);
         using var reader = new CodecFileReader(input, Model, leaveOpen: true);
         var all = reader.Header.Books.Count;
+        var books = choose(reader.Header);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(books);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(books, all);
         var header = reader.Header with { Books = [.. reader.Header.Books.Take(books)] };
@@ -42,6 +48,7 @@ public static class Transcoder
                     writer.Append(writer.Pack(block.Codes.Take(books), block.SideData, reader.LastReset));
             }
         writer.Finish(reader.Samples ?? (long)(frames * (double)header.HopLength * header.OriginalRate / header.SampleRate));
+        return writer.Header;
     }
 
     private static PackedBlock Cut(PackedBlock block, int all, int books)

@@ -31,6 +31,15 @@ public sealed class TranscoderTests
         Assert.Equal(1000, reader.Samples);
     }
 
+    [Theory]
+    [InlineData(0.1, 1)]
+    [InlineData(0.5, 1)]
+    [InlineData(1.5, 3)]
+    [InlineData(2.99, 5)]
+    [InlineData(99, 6)]
+    public void A_rate_says_how_many_books_stay(double kbps, int books)
+        => Assert.Equal(books, TestFiles.Header(TestFiles.Books("speech"), 1).BooksWithin(kbps * 1000));
+
     private static byte[] Drop(byte[] file, int books)
     {
         using var output = new MemoryStream();

@@ -4,6 +4,7 @@ using Codec.Core.Codecs.Dac;
 using Codec.Core.Codecs.Encodec;
 using Codec.Core.Codecs.Mimi;
 using Codec.Core.Codecs.Native;
+using Codec.Core.Codecs.HifiCodec;
 using Codec.Core.Codecs.Snac;
 using static TorchSharp.torch;
 
@@ -24,6 +25,7 @@ public static class CodecCatalog
         new DacFamily(),
         new SnacFamily(),
         new MimiFamily(),
+        new HifiCodecFamily(),
     ];
 
     /// <summary>The preset with a number; null where unknown.</summary>

@@ -2,7 +2,9 @@ using Codec.Audio;
 using Codec.Core.Codecs.Dac;
 using Codec.Core.Codecs.Encodec;
 using Codec.Core.Codecs.Mimi;
+using Codec.Core.Codecs.HifiCodec;
 using Codec.Core.Codecs.Snac;
+using Codec.Core.Codecs.Vocos;
 using static TorchSharp.torch;
 
 namespace Codec.Core.Parity;
@@ -18,6 +20,8 @@ public static class ParityTool
         new DacParity(),
         new SnacParity(),
         new MimiParity(),
+        new VocosParity(),
+        new HifiCodecParity(),
     ];
 
     /// <summary>The runner of a case; null where no family claims it.</summary>

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using Codec.Audio;
 using Codec.Audio.SndFile;
+using Codec.Core.Codecs;
+using Codec.Core.Pretrained;
 using Codec.Core.Runtime;
 using TorchSharp;
 
@@ -35,6 +37,8 @@ internal sealed class Doctor(CommandContext context)
             yield return Cuda();
         }
         yield return SndFile();
+        foreach (var finding in Models())
+            yield return finding;
     }
 
     private static Finding Processor()
@@ -92,4 +96,28 @@ internal sealed class Doctor(CommandContext context)
             ? new Finding("libsndfile", Health.Good, version)
             : new Finding("libsndfile", Health.Limited, "not installed: only WAV is read and written",
                 "apt-get install libsndfile1 (Debian, Ubuntu), brew install libsndfile (macOS)");
+
+    private static IEnumerable<Finding> Models()
+    {
+        if (PretrainedModels.All.All(model => model.Name != PretrainedModels.DefaultName))
+            yield return new Finding("model", Health.Broken, $"{PretrainedModels.DefaultName} is missing from {PretrainedModels.Folder}",
+                "build again with 'dotnet build -c Release', or give a checkpoint with --model");
+        foreach (var model in PretrainedModels.All)
+            yield return Examine(model);
+    }
+
+    /// <summary>Reads the whole file for its hash, and its table of tensors, but builds no model.</summary>
+    private static Finding Examine(PretrainedModel model)
+    {
+        try
+        {
+            var description = CodecCatalog.Describe(model.Path);
+            return new Finding("model", Health.Good,
+                FormattableString.Invariant($"{model.Name}: {description.Preset.Name}, {description.Parameters / 1e6:0.0} M parameters, SHA-256 {model.Sha256}"));
+        }
+        catch (CodecException e)
+        {
+            return new Finding("model", Health.Broken, e.Message, "the file is damaged: build again with 'dotnet build -c Release'");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using Codec.Core.Pretrained;
 
 namespace Codec.Tests.Cli;
 
@@ -13,6 +15,16 @@ public class DoctorTests
         foreach (var subject in new[] { "TorchSharp", "libtorch", "threads", "CUDA", "libsndfile", "processor" })
             Assert.Contains(subject, run.Out);
         Assert.Empty(run.Error);
+    }
+
+    [Fact]
+    public void The_bundled_model_is_told_with_the_hash_of_its_file()
+    {
+        var finding = Find(CommandLineRun.Of("doctor", "--json").Out, "model");
+        var model = Assert.Single(PretrainedModels.All);
+        Assert.Equal("good", (string?)finding["health"]);
+        Assert.Contains(model.Name, (string?)finding["detail"]);
+        Assert.Contains(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(model.Path))), (string?)finding["detail"]);
     }
 
     [Fact]

@@ -60,7 +60,7 @@ public class CodecFileTests
     }
 
     [Theory]
-    [InlineData(true, 4)]
+    [InlineData(true, 10)]
     [InlineData(false, 12.4)] // ten seconds and a second of context on both sides, rounded up to the grid
     public void No_call_of_the_codec_grows_with_the_length(bool causal, double seconds)
     {

@@ -48,6 +48,7 @@ internal static class CommandLine
         ModelsVerb.Create(context),
         DoctorVerb.Create(context),
         DemoVerb.Create(context),
+        ParityVerb.Create(context),
         EvalVerb.Create(context),
         TrainVerb.Create(context),
         ContinueVerb.Create(context),

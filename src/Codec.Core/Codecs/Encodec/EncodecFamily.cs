@@ -58,15 +58,17 @@ public sealed class EncodecFamily : ICodecFamily
         }
     }
 
+    /// <summary>A codec of a given config with random weights.</summary>
+    public static EncodecCodec Create(EncodecConfig config) => new(new EncodecModel(config.Validate()), config, Info(config, ""));
+
     public ICodec CreateTiny(int seed)
     {
         using var generator = manual_seed(seed);
-        var config = new EncodecConfig
+        return Create(new EncodecConfig
         {
             Seanet = new SeanetConfig { Dimension = 8, Filters = 2, Ratios = [4, 2], LstmLayers = 1, Causal = true, PadMode = PadMode.Reflect },
             SampleRate = 24000, Books = 3, CodebookSize = 64,
-        };
-        return new EncodecCodec(new EncodecModel(config), config, Info(config, ""));
+        });
     }
 
     private static CodecPreset PresetOf(EncodecConfig config) => (config.SampleRate, config.Seanet.Channels, config.Seanet.Causal) switch

@@ -46,16 +46,18 @@ public sealed class MimiFamily : ICodecFamily
         }
     }
 
+    /// <summary>A codec of a given config with random weights.</summary>
+    public static MimiCodec Create(MimiConfig config) => new(new MimiModel(config.Validate()), config, Info(config, ""));
+
     public ICodec CreateTiny(int seed)
     {
         using var generator = manual_seed(seed);
-        var config = new MimiConfig
+        return Create(new MimiConfig
         {
             Seanet = MimiConfig.Causal(new SeanetConfig { Dimension = 16, Filters = 4, Ratios = [4, 2], LastKernel = 3, TrueSkip = true }),
             Transformer = new MimiTransformerConfig { Layers = 2, Heads = 2, FeedForward = 32, Context = 6 },
             CodebookDimension = 8, CodebookSize = 64, Books = 4,
-        };
-        return new MimiCodec(new MimiModel(config), config, Info(config, ""));
+        });
     }
 
     private static CodecPreset PresetOf(MimiConfig config) => config is { SampleRate: 24000, HopLength: 1920 } ? Speech : Other;

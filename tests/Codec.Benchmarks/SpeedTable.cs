@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using System.Globalization;
+using Codec.Core;
+using static TorchSharp.torch;
+
+namespace Codec.Benchmarks;
+
+/// <summary>
+/// Our inference path against the plain one, alternating in one run, so that what else the machine does meets both. Reports medians of
+/// wall time, the ratio of the medians, the smallest CPU time of each, and whether the codes agree.
+/// </summary>
+internal static class SpeedTable
+{
+    /// <param name="speedCase">Model.</param>
+    /// <param name="seconds">Of audio.</param>
+    /// <param name="threads">Of libtorch and of our kernels.</param>
+    /// <param name="rounds">Measured runs of each path.</param>
+    public static void Run(ISpeedCase speedCase, double seconds, int threads, int rounds)
+    {
+        set_num_threads(threads);
+        using var mode = inference_mode();
+        using var scope = NewDisposeScope();
+        var info = speedCase.Codec.Info;
+        var samples = (long)(seconds * info.SampleRate) / info.HopLength * info.HopLength;
+        var audio_BCS = randn(1, info.Channels, samples) * 0.1;
+        var codes = speedCase.Codec.Encode(audio_BCS, speedCase.Books);
+        var codes_BKT = CodeTensors.ToTensor(codes, CPU);
+        var agreement = speedCase.EncodePlain(audio_BCS).eq(codes_BKT).to(ScalarType.Float64).mean().item<double>();
+        var level = speedCase.DecodePlain(codes_BKT);
+        var error = (level - speedCase.Codec.Decode(codes)).abs().max().item<float>() / level.abs().max().item<float>();
+        Row("encode", Alternate(rounds, () => speedCase.EncodePlain(audio_BCS).Dispose(), () => speedCase.Codec.Encode(audio_BCS, speedCase.Books)), $"codes agree {agreement:p2}");
+        Row("decode", Alternate(rounds, () => speedCase.DecodePlain(codes_BKT).Dispose(), () => speedCase.Codec.Decode(codes).Dispose()), $"relative error {error:g2}");
+
+        void Row(string what, (Times Plain, Times Ours) t, string check) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{speedCase.Name,-26} {threads} thr {what}: plain {seconds / t.Plain.Median,6:0.0} x real time (cpu {seconds / t.Plain.LeastCpu,5:0.0}), ours {seconds / t.Ours.Median,6:0.0} (cpu {seconds / t.Ours.LeastCpu,5:0.0}), "
+            + $"ratio {t.Plain.Median / t.Ours.Median:0.00} (cpu {t.Plain.LeastCpu / t.Ours.LeastCpu:0.00}); {check}"));
+    }
+
+    private static (Times Plain, Times Ours) Alternate(int rounds, Action plain, Action ours)
+    {
+        var (first, second) = (new List<(double, double)>(), new List<(double, double)>());
+        plain();
+        ours();
+        for (var round = 0; round < rounds; round++)
+        {
+            first.Add(Measure(plain));
+            second.Add(Measure(ours));
+        }
+        return (new Times(first), new Times(second));
+    }
+
+    private static (double Wall, double Cpu) Measure(Action run)
+    {
+        var cpu = Process.GetCurrentProcess().TotalProcessorTime;
+        var watch = Stopwatch.StartNew();
+        run();
+        return (watch.Elapsed.TotalSeconds, (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds);
+    }
+
+    private sealed class Times(List<(double Wall, double Cpu)> runs)
+    {
+        public double Median { get; } = runs.Select(r => r.Wall).Order().ElementAt(runs.Count / 2);
+
+        public double LeastCpu { get; } = runs.Min(r => r.Cpu);
+    }
+}

@@ -21,6 +21,15 @@ internal sealed class BookOptions
         });
     }
 
+    /// <summary>Refuses before the first file what no file could be given.</summary>
+    /// <param name="codec">Asked for only where an option was given.</param>
+    /// <exception cref="ConfigException">Nothing fits, not even for one channel.</exception>
+    public void Check(ParseResult args, Func<CodecInfo> codec)
+    {
+        if (args.GetValue(_kbps) is not null || args.GetValue(_books) is not null)
+            Choose(args, codec(), channels: 1);
+    }
+
     /// <returns>Books to keep; null for all.</returns>
     /// <exception cref="ConfigException">Nothing fits.</exception>
     public int? Choose(ParseResult args, CodecInfo codec, int channels)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Codec.Audio;
 using Codec.Core;
 using Codec.Core.Bitstream;
 using Codec.Core.Checkpoints;
@@ -24,12 +25,18 @@ internal sealed class ModelOptions
         command.Add(_threads);
     }
 
-    /// <summary>Sets libtorch up; the models it gives are loaded on first use.</summary>
-    /// <exception cref="Audio.ConfigException">The device is not there, or the threads make no sense.</exception>
+    /// <summary>Sets libtorch up. A model that the user named is loaded now, so that a wrong one is told once and not for every file; others on first use.</summary>
+    /// <exception cref="ConfigException">The device is not there, or the threads make no sense.</exception>
+    /// <exception cref="CheckpointException">The named model is not there, or cannot be loaded.</exception>
     public ModelSource Open(ParseResult args, CommandContext context)
     {
+        if (args.GetValue(_threads) is { } threads)
+            Require.Positive(threads, "--threads");
         context.UseTorch(args.GetValue(_threads));
-        return new ModelSource(args.GetValue(_model), TorchRuntime.ParseDevice(args.GetValue(_device)!));
+        var models = new ModelSource(args.GetValue(_model), TorchRuntime.ParseDevice(args.GetValue(_device)!));
+        if (args.GetValue(_model) is not null)
+            _ = models.Codec;
+        return models;
     }
 }
 

@@ -40,6 +40,7 @@ internal sealed class EncodeVerb
         var output = new CommandOutput(_context.Terminal, args.GetValue(_json), jobs.Any(job => job.Output == FileJob.StandardStream));
         var force = args.GetValue(_force);
         using var models = _model.Open(args, _context);
+        _books.Check(args, () => models.Codec.Info);
         return FileLoop.Run(jobs, job => job.Input, output, job =>
         {
             CommandFiles.RequireFree(job.Output, force);

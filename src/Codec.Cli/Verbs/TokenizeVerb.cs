@@ -42,13 +42,14 @@ internal sealed class TokenizeVerb
         CommandFiles.RequireFree(path, args.GetValue(_force));
         var inputs = FileJob.Expand(args.GetValue(_inputs)!, [.. CommandFiles.AudioExtensions, CodecFile.Extension]);
         using var models = _model.Open(args, _context);
+        _books.Check(args, () => models.Codec.Info);
         using var writer = Create(path, args.GetValue(_force));
         var code = FileLoop.Run(inputs, input => input, output, input =>
         {
             var recording = Tokenize(input, args, models, output);
             writer.Add(recording);
             return Tell(recording, output);
-        });
+        }, fatal: e => e is OutputFileException); // all recordings share one file
         // Where every input failed there is nothing to write.
         if (writer.Count > 0)
             writer.Complete();

@@ -1,0 +1,109 @@
+using System.Text.Json.Nodes;
+using Codec.Audio;
+using Codec.Audio.SndFile;
+
+namespace Codec.Tests.EndToEnd;
+
+/// <summary>The command over the bundled model: recordings to small files and back.</summary>
+public class RoundTripTests
+{
+    [Theory]
+    [InlineData(16000, 1, 6000)]
+    [InlineData(16000, 1, 1)]      // one sample
+    [InlineData(16000, 2, 0)]      // no sample
+    [InlineData(11025, 1, 4999)]
+    [InlineData(44100, 2, 12345)]
+    [InlineData(8001, 3, 2001)]
+    public void Length_rate_and_channels_come_back_exactly(int rate, int channels, int samples)
+    {
+        using var work = new Workplace();
+        Workplace.Succeeds("encode", work.Speech("a.wav", samples, rate, channels));
+        Workplace.Succeeds("decode", work["a.cdc"], "-o", work["b.wav"]);
+        var audio = AudioFile.Read(work["b.wav"]);
+        Assert.Equal((rate, channels, samples), (audio.SampleRate, audio.Channels, audio.Length));
+        Assert.Equal(3, work.Contents().Length);
+    }
+
+    [Fact]
+    public void Speech_comes_back_as_speech_and_the_report_tells_its_size()
+    {
+        using var work = new Workplace();
+        var report = JsonNode.Parse(Workplace.Succeeds("encode", Workplace.Fixture("speech.wav"), "-o", work["a.cdc"], "--json").Out)!.AsArray().Single()!;
+        Assert.Equal(new FileInfo(work["a.cdc"]).Length, (long)report["bytes"]!);
+        Assert.InRange((double)report["kbps"]!, 0.1, 16);
+        Workplace.Succeeds("decode", work["a.cdc"], "-o", work["a.wav"]);
+        // The envelope survives even at the lowest rate; the waveform need not.
+        var (original, decoded) = (Envelope(Workplace.Fixture("speech.wav")), Envelope(work["a.wav"]));
+        Assert.Equal(original.Length, decoded.Length);
+        Assert.True(Correlation(original, decoded) > 0.9, $"correlation of envelopes {Correlation(original, decoded)}");
+    }
+
+    [Fact]
+    public void Fewer_kilobits_give_a_smaller_file_that_still_decodes()
+    {
+        using var work = new Workplace();
+        var input = work.Speech("a.wav", 32000);
+        Workplace.Succeeds("encode", input, "-o", work["all.cdc"]);
+        Workplace.Succeeds("encode", input, "-o", work["one.cdc"], "--books", "1");
+        Assert.True(new FileInfo(work["one.cdc"]).Length < new FileInfo(work["all.cdc"]).Length);
+        Workplace.Succeeds("decode", work["one.cdc"], "-o", work["one.wav"]);
+        Assert.Equal(32000, AudioFile.Read(work["one.wav"]).Length);
+    }
+
+    [Fact]
+    public void Standard_streams_carry_the_same_bytes_as_files()
+    {
+        using var work = new Workplace();
+        var input = work.Speech("a.wav", 5000, 22050, 2);
+        Workplace.Succeeds("encode", input, "-o", work["a.cdc"]);
+        Workplace.Succeeds("decode", work["a.cdc"], "-o", work["b.wav"]);
+
+        var encoded = CommandLineRun.Of(File.ReadAllBytes(input), null, "encode", "-", "-o", "-");
+        Assert.Equal(0, encoded.ExitCode);
+        Assert.Empty(encoded.Out); // the result line would damage the output: it goes to standard error
+        File.WriteAllBytes(work["piped.cdc"], encoded.OutBytes);
+        Workplace.Succeeds("decode", work["piped.cdc"], "-o", work["c.wav"]);
+        Assert.Equal(File.ReadAllBytes(work["b.wav"]), File.ReadAllBytes(work["c.wav"]));
+
+        var decoded = CommandLineRun.Of(encoded.OutBytes, null, "decode", "-", "-o", "-");
+        Assert.Equal(0, decoded.ExitCode);
+        File.WriteAllBytes(work["d.wav"], decoded.OutBytes);
+        Assert.Equal(AudioFile.Read(work["b.wav"]).Channel(1), AudioFile.Read(work["d.wav"]).Channel(1));
+    }
+
+    [Fact]
+    public void Folders_keep_their_tree()
+    {
+        using var work = new Workplace();
+        work.Speech("in/one.wav");
+        work.Speech("in/deep/er/two.WAV");
+        work.File("in/notes.txt", "no audio"u8);
+        Workplace.Succeeds("encode", work["in"], "-o", work["packed"]);
+        Workplace.Succeeds("decode", work["packed"], "-o", work["out"]);
+        string[] Files(string folder) => [.. Directory.EnumerateFiles(work[folder], "*", SearchOption.AllDirectories)
+            .Select(file => Path.GetRelativePath(work[folder], file)).Order(StringComparer.Ordinal)];
+        Assert.Equal(["deep/er/two.cdc", "one.cdc"], Files("packed"));
+        Assert.Equal(["deep/er/two.wav", "one.wav"], Files("out"));
+    }
+
+    [Fact]
+    public void A_compressed_format_is_read_and_written()
+    {
+        Assert.SkipUnless(SndFileLibrary.IsAvailable, "libsndfile is absent");
+        using var work = new Workplace();
+        Workplace.Succeeds("encode", Workplace.Fixture("chord.flac"), "-o", work["a.cdc"]);
+        Workplace.Succeeds("decode", work["a.cdc"], "-o", work["a.flac"]);
+        Assert.Equal(AudioFile.Read(Workplace.Fixture("chord.flac")).Length, AudioFile.Read(work["a.flac"]).Length);
+    }
+
+    /// <summary>Root mean square of every 50 ms, in dB above a floor.</summary>
+    private static double[] Envelope(string path)
+        => [.. AudioFile.Read(path).Channel(0).Chunk(800).Select(block => Math.Log10(1e-6 + block.Average(x => (double)x * x)))];
+
+    private static double Correlation(double[] a, double[] b)
+    {
+        var (meanA, meanB) = (a.Average(), b.Average());
+        var cross = a.Zip(b, (x, y) => (x - meanA) * (y - meanB)).Sum();
+        return cross / Math.Sqrt(a.Sum(x => (x - meanA) * (x - meanA)) * b.Sum(y => (y - meanB) * (y - meanB)));
+    }
+}

@@ -2,10 +2,13 @@ using Codec.Audio;
 using Codec.Core.Checkpoints;
 using Codec.Core.Codecs.Dac;
 using Codec.Core.Codecs.Encodec;
+using Codec.Core.Codecs.HifiCodec;
+using Codec.Core.Codecs.LanguageCodec;
 using Codec.Core.Codecs.Mimi;
 using Codec.Core.Codecs.Native;
-using Codec.Core.Codecs.HifiCodec;
 using Codec.Core.Codecs.Snac;
+using Codec.Core.Codecs.SpeechTokenizer;
+using Codec.Core.Codecs.WavTokenizer;
 using static TorchSharp.torch;
 
 namespace Codec.Core.Codecs;
@@ -25,7 +28,10 @@ public static class CodecCatalog
         new DacFamily(),
         new SnacFamily(),
         new MimiFamily(),
+        new WavTokenizerFamily(),
         new HifiCodecFamily(),
+        new SpeechTokenizerFamily(),
+        new LanguageCodecFamily(),
     ];
 
     /// <summary>The preset with a number; null where unknown.</summary>

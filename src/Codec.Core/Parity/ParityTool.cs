@@ -4,6 +4,7 @@ using Codec.Core.Codecs.Encodec;
 using Codec.Core.Codecs.Mimi;
 using Codec.Core.Codecs.HifiCodec;
 using Codec.Core.Codecs.Snac;
+using Codec.Core.Codecs.SpeechTokenizer;
 using Codec.Core.Codecs.Vocos;
 using static TorchSharp.torch;
 
@@ -22,6 +23,8 @@ public static class ParityTool
         new MimiParity(),
         new VocosParity(),
         new HifiCodecParity(),
+        new SeanetVocosParity(),
+        new SpeechTokenizerParity(),
     ];
 
     /// <summary>The runner of a case; null where no family claims it.</summary>

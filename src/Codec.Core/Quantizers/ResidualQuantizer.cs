@@ -29,6 +29,9 @@ public sealed class ResidualQuantizer : nn.Module, IQuantizer
 
     public IReadOnlyList<CodebookSpec> Books { get; }
 
+    /// <summary>One stage by itself.</summary>
+    public IQuantizerStage Stage(int book) => _stages[book];
+
     public Tensor Encode(Tensor latent_BTD, int? books = null)
     {
         using var scope = NewDisposeScope();

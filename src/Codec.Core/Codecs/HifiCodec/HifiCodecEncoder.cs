@@ -30,7 +30,7 @@ public sealed class HifiCodecEncoder : nn.Module
             foreach (var (size, dilations) in config.BlockKernels.Zip(config.BlockDilations).Reverse())
             {
                 resblocks.Add(new HifiBlock(channels, size, dilations, config.DoubleBlocks));
-                normalize.Add(nn.GroupNorm(channels / config.NormChannels, channels, NormEpsilon));
+                normalize.Add(GroupNorms.Create(channels / config.NormChannels, channels, NormEpsilon));
             }
         }
         conv_post = new PackedConv1d(channels, channels, 3, padding: 1);

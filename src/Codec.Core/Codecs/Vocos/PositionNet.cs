@@ -14,9 +14,9 @@ public sealed class PositionResnet : nn.Module<Tensor, Tensor>
 
     public PositionResnet(int channels) : base(nameof(PositionResnet))
     {
-        norm1 = nn.GroupNorm(32, channels, 1e-6);
+        norm1 = GroupNorms.Create(32, channels, 1e-6);
         conv1 = new PackedConv1d(channels, channels, 3, padding: 1);
-        norm2 = nn.GroupNorm(32, channels, 1e-6);
+        norm2 = GroupNorms.Create(32, channels, 1e-6);
         conv2 = new PackedConv1d(channels, channels, 3, padding: 1);
         RegisterComponents();
     }
@@ -38,7 +38,7 @@ public sealed class PositionAttention : nn.Module<Tensor, Tensor>
 
     public PositionAttention(int channels) : base(nameof(PositionAttention))
     {
-        norm = nn.GroupNorm(32, channels, 1e-6);
+        norm = GroupNorms.Create(32, channels, 1e-6);
         q = new PackedConv1d(channels, channels, 1);
         k = new PackedConv1d(channels, channels, 1);
         v = new PackedConv1d(channels, channels, 1);

@@ -23,7 +23,7 @@ public sealed class VocosBackbone : nn.Module
         embed = new PackedConv1d(config.InputChannels, config.Dim, 7, padding: 3);
         if (config.PositionNet)
             pos_net = new ModuleList<nn.Module<Tensor, Tensor>>(new PositionResnet(config.Dim), new PositionResnet(config.Dim),
-                new PositionAttention(config.Dim), new PositionResnet(config.Dim), new PositionResnet(config.Dim), nn.GroupNorm(32, config.Dim, Epsilon));
+                new PositionAttention(config.Dim), new PositionResnet(config.Dim), new PositionResnet(config.Dim), GroupNorms.Create(32, config.Dim, Epsilon));
         norm = Norm(config);
         convnext = new ModuleList<ConvNextBlock>([.. Enumerable.Range(0, config.Layers).Select(_ => new ConvNextBlock(config))]);
         final_layer_norm = nn.LayerNorm(config.Dim, Epsilon);

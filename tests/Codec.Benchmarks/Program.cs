@@ -1,1 +1,8 @@
-return args is ["lm", ..] ? Codec.Benchmarks.LmBenchmark.Run(args[1..]) : Codec.Benchmarks.CodecBenchmark.Run(args);
+using Codec.Benchmarks;
+
+return args switch
+{
+    ["lm", ..] => LmBenchmark.Run(args[1..]),
+    ["snake", ..] => SnakeBenchmark.Run(args[1..]),
+    _ => CodecBenchmark.Run(args),
+};

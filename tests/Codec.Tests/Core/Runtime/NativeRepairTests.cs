@@ -3,7 +3,7 @@ using TorchSharp;
 
 namespace Codec.Tests.Core.Runtime;
 
-/// <summary>The build weakens one symbol version that libLibTorchSharp.so demands; see build/ElfVersionNeeds.cs.</summary>
+/// <summary>The build weakens one symbol version that libLibTorchSharp.so demands; see .build/ElfVersionNeeds.cs.</summary>
 public class NativeRepairTests
 {
     private const string Version = "GLIBCXX_3.4.32";

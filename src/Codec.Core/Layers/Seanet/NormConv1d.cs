@@ -13,7 +13,7 @@ internal sealed class NormConv1d : nn.Module
     public NormConv1d(int input, int output, int kernel, int stride, int dilation, int groups, bool bias, bool timeGroupNorm) : base(nameof(NormConv1d))
     {
         conv = nn.Conv1d(input, output, kernel, stride: stride, dilation: dilation, groups: groups, bias: bias);
-        norm = timeGroupNorm ? nn.GroupNorm(1, output, eps: 1e-5) : null;
+        norm = timeGroupNorm ? GroupNorms.Create(1, output, 1e-5) : null;
         RegisterComponents();
     }
 
@@ -33,7 +33,7 @@ internal sealed class NormConvTranspose1d : nn.Module
     public NormConvTranspose1d(int input, int output, int kernel, int stride, int groups, bool bias, bool timeGroupNorm) : base(nameof(NormConvTranspose1d))
     {
         convtr = nn.ConvTranspose1d(input, output, kernel, stride: stride, groups: groups, bias: bias);
-        norm = timeGroupNorm ? nn.GroupNorm(1, output, eps: 1e-5) : null;
+        norm = timeGroupNorm ? GroupNorms.Create(1, output, 1e-5) : null;
         RegisterComponents();
     }
 

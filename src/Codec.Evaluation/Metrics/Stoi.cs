@@ -9,7 +9,7 @@ namespace Codec.Evaluation.Metrics;
 public static class Stoi
 {
     private const int Rate = 10000, Frame = 256, Hop = 128, FftLength = 512, Bands = 15, Segment = 30;
-    private const double DynamicRange = 40, LowestCentre = 150, Epsilon = 2.220446049250313e-16, TooShort = 1e-5;
+    private const double DynamicRange = 40, LowestCentre = 150, Epsilon = 2.220446049250313e-16;
     private static readonly double ClipFactor = 1 + Math.Pow(10, 15.0 / 20);
     private static readonly double[] Window = Windows.SymmetricHann(Frame + 2)[1..^1];
 
@@ -17,7 +17,7 @@ public static class Stoi
     /// <param name="reference">Clean speech.</param>
     /// <param name="degraded">The same speech, processed.</param>
     /// <param name="sampleRate">Hz; resampled to 10 kHz.</param>
-    /// <exception cref="MetricException">Shorter than one analysis frame.</exception>
+    /// <exception cref="MetricException">Less than 384 ms of speech.</exception>
     public static double Score(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate)
         => Mean(reference, degraded, sampleRate, Correlation);
 
@@ -26,7 +26,7 @@ public static class Stoi
     public static double Extended(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate)
         => Mean(reference, degraded, sampleRate, SpectralCorrelation);
 
-    /// <summary>Mean over all segments of [bands x 30 frames]; 1e-5 where less than 384 ms of speech is left.</summary>
+    /// <summary>Mean over all segments of [bands x 30 frames]. (The published program returns 1e-5 where fewer frames are left: not a score, so refused here.)</summary>
     private static double Mean(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate,
         Func<double[], double[], double> segmentScore)
     {
@@ -37,7 +37,7 @@ public static class Stoi
         RemoveSilence(ref r, ref d);
         var (x, y) = (Envelopes(r), Envelopes(d));
         if (x.Length < Segment)
-            return TooShort;
+            throw new MetricException($"needs {Segment} frames (384 ms) that are not silent, found {x.Length}");
         double[] a = new double[Bands * Segment], b = new double[Bands * Segment];
         double sum = 0;
         for (var end = Segment; end <= x.Length; end++)

@@ -1,6 +1,7 @@
 using Codec.Audio;
 using Codec.Audio.Pictures;
 using Codec.Core.Codecs.Native;
+using Codec.Evaluation;
 using Codec.Evaluation.Metrics;
 using Codec.Training.Data;
 using Codec.Training.Losses;
@@ -25,6 +26,7 @@ public sealed class CodecValidation(CodecTrainConfig config, AudioCorpus corpus)
         public double[] Mel { get; } = new double[books + 1];
         public long[][] Counts { get; } = [.. Enumerable.Range(0, books).Select(_ => new long[size])];
         public double Estoi { get; set; }
+        public int EstoiFiles { get; set; }
         public double SiSdr { get; set; }
     }
 
@@ -44,10 +46,11 @@ public sealed class CodecValidation(CodecTrainConfig config, AudioCorpus corpus)
 
         var values = new Dictionary<string, double>
         {
-            ["estoi"] = sums.Estoi / files.Count,
             ["si_sdr"] = sums.SiSdr / files.Count,
             ["usage"] = sums.Counts.Zip(books, (c, b) => c.Count(n => n > 0) / (double)b.Size).Average(),
         };
+        if (sums.EstoiFiles > 0)
+            values["estoi"] = sums.Estoi / sums.EstoiFiles;
         for (var k = 0; k <= books.Count; k++)
             values[$"mel_{k}"] = sums.Mel[k] / files.Count;
         for (var k = 0; k < books.Count; k++)
@@ -86,7 +89,15 @@ public sealed class CodecValidation(CodecTrainConfig config, AudioCorpus corpus)
                 sums.Counts[k - 1][code]++;
         }
         var (original, decoded) = (samples[..file.Length], decoded_BS.contiguous().data<float>().ToArray());
-        sums.Estoi += Stoi.Extended(original, decoded, config.Model.SampleRate);
+        try
+        {
+            sums.Estoi += Stoi.Extended(original, decoded, config.Model.SampleRate);
+            sums.EstoiFiles++;
+        }
+        catch (MetricException)
+        {
+            // Less than 384 ms of speech has no intelligibility score; the file still counts for the other measures.
+        }
         sums.SiSdr += WaveformMetrics.SiSdr(original, decoded);
         if (example)
             WriteExample(Path.GetFileNameWithoutExtension(file.Path), original, decoded);

@@ -58,6 +58,7 @@ public sealed class SignalMetricTests
         Assert.Throws<MetricException>(() => WaveformMetrics.SiSdr([], []));
         Assert.Throws<MetricException>(() => SpectralDistances.LogSpectral(new float[1024], new float[1024]));
         Assert.Throws<MetricException>(() => Stoi.Score(new float[200], new float[200], 16000));
+        Assert.Throws<MetricException>(() => Stoi.Extended(Signal(4000, i => MathF.Sin(i)), Signal(4000, i => MathF.Sin(i)), 16000));
     }
 
     private static float[] Signal(int length, Func<int, float> value) => [.. Enumerable.Range(0, length).Select(value)];

@@ -74,7 +74,7 @@ internal sealed class DecodeVerb
             output.Warning($"{job.Input}: the file was cut off: what is there was decoded");
         if (report.LostFrames > 0)
             output.Warning(string.Create(CultureInfo.InvariantCulture,
-                $"{job.Input}: damaged: {report.LostFrames / file.Header.FrameRate:0.00} s of {report.Frames / file.Header.FrameRate:0.00} s were lost and are silent"));
+                $"{job.Input}: damaged: {report.LostFrames / file.Header.FrameRate:0.00} s of {report.Frames / file.Header.FrameRate:0.00} s were lost and are concealed: {Seconds(report.Lost)}"));
         var seconds = file.Samples is { } samples ? (double)samples / file.Header.OriginalRate : report.Frames / file.Header.FrameRate;
         output.Result(string.Create(CultureInfo.InvariantCulture, $"{job.Input} -> {job.Output}  {seconds:0.00} s  {seconds / elapsed.TotalSeconds:0.0}x real time"));
         return new JsonObject
@@ -85,8 +85,16 @@ internal sealed class DecodeVerb
             ["samples"] = file.Samples,
             ["channels"] = file.Header.Channels,
             ["lost_frames"] = report.LostFrames,
+            ["lost_seconds"] = new JsonArray([.. report.Lost.Select(lost => new JsonArray(lost.Start.TotalSeconds, lost.End.TotalSeconds))]),
             ["truncated"] = report.Truncated,
             ["real_time_factor"] = seconds / elapsed.TotalSeconds,
         };
+    }
+
+    private static string Seconds(IReadOnlyList<TimeRange> lost)
+    {
+        const int shown = 8;
+        var ranges = lost.Take(shown).Select(range => string.Create(CultureInfo.InvariantCulture, $"{range.Start.TotalSeconds:0.00}-{range.End.TotalSeconds:0.00} s"));
+        return string.Join(", ", ranges) + (lost.Count > shown ? $" and {lost.Count - shown} more (--json lists all)" : "");
     }
 }

@@ -18,11 +18,13 @@ public sealed class AudioDecoder : IDisposable
     private readonly StreamState? _state;
     private readonly int _heldBack;
     private readonly List<Codes> _pending = [];
-    private readonly List<(long Start, long End)> _silent = [];
+    private readonly Queue<(long Start, float From, IReadOnlyList<float> Gains)> _gains = [];
     private long _first;      // frame of _pending[0]
     private long _received;   // frames
     private long _decoded;    // frames
     private long _delay;      // samples still to be dropped
+    private long _sounded;    // samples per channel at the codec's rate
+    private float _gain;      // at the end of what was received
     private long _returned;   // samples per channel
     private float[] _interleaved = [];
 
@@ -45,9 +47,13 @@ public sealed class AudioDecoder : IDisposable
 
     /// <summary>Takes the next codes.</summary>
     /// <param name="codes">One batch item per group of channels.</param>
+    /// <param name="gains">Per frame, of codes that were made up (<see cref="Concealment.FilledFrames.Gains"/>); null: as it is.</param>
     /// <returns>Interleaved samples that are certain by now; valid until the next call.</returns>
-    public ReadOnlySpan<float> Push(Codes codes)
+    public ReadOnlySpan<float> Push(Codes codes, IReadOnlyList<float>? gains = null)
     {
+        if (gains is not null)
+            _gains.Enqueue((_received, _gain, gains));
+        _gain = gains?[^1] ?? 1;
         _received += codes.Frames;
         _pending.Add(codes);
         DecodeReady();
@@ -59,11 +65,10 @@ public sealed class AudioDecoder : IDisposable
     {
         if (_state is null)
         {
-            _silent.Add((_received, _received + frames));
             var streams = (_channels + _codec.Info.Channels - 1) / _codec.Info.Channels;
-            return Push(new Codes(books,
-                [.. books.Select(book => Enumerable.Range(0, streams).Select(_ => new int[(frames + book.Stride - 1) / book.Stride]).ToArray())], frames));
+            return Push(new Concealment.LostFrames(books, streams, frames, null, null).NewCodes(), new float[frames]);
         }
+        _gain = 0;
         DecodeStreamed(all: true);
         _received += frames;
         _decoded += frames;
@@ -132,23 +137,13 @@ public sealed class AudioDecoder : IDisposable
         var start = (_decoded - first) * hop;
         var length = (int)Math.Min((next - _decoded) * hop, audio_BCS.shape[2] - start);
         var planar = Planar(audio_BCS.narrow(2, start, length).contiguous());
-        foreach (var (from, to) in _silent)
-            Silence(planar, length, (from - _decoded) * hop, (to - _decoded) * hop);
         Resample(planar, length);
         _decoded = next;
         Forget(joined, Math.Max(0, _decoded - _plan.Context));
     }
 
-    private static void Silence(float[] planar, int length, long from, long to)
-    {
-        var (start, end) = ((int)Math.Clamp(from, 0, length), (int)Math.Clamp(to, 0, length));
-        for (var row = 0; row < planar.Length; row += length)
-            planar.AsSpan(row + start, end - start).Clear();
-    }
-
     private void Forget(Codes joined, long keepFrom)
     {
-        _silent.RemoveAll(lost => lost.End <= _decoded);
         _pending.Clear();
         if (_first + joined.Frames > keepFrom)
             _pending.Add(joined.Slice((int)(keepFrom - _first), (int)(_first + joined.Frames - keepFrom)));
@@ -166,8 +161,29 @@ public sealed class AudioDecoder : IDisposable
     {
         var skip = (int)Math.Min(_delay, length);
         _delay -= skip;
+        ApplyGains(planar, length, skip);
+        _sounded += length - skip;
         for (var c = 0; c < _channels; c++)
             _ready.Append(c, _resamplers[c].Push(planar.AsSpan(c * length + skip, length - skip)));
+    }
+
+    private void ApplyGains(float[] planar, int length, int skip)
+    {
+        var hop = _codec.Info.HopLength;
+        foreach (var (start, from, gains) in _gains)
+        {
+            var first = start * hop - _sounded + skip; // place of the gap's first sample in this piece
+            for (var i = Math.Max(skip, first); i < Math.Min(length, first + (long)gains.Count * hop); i++)
+            {
+                var frame = (int)((i - first) / hop);
+                var before = frame == 0 ? from : gains[frame - 1];
+                var gain = before + (gains[frame] - before) * ((i - first) % hop + 1) / hop;
+                for (var c = 0; c < _channels; c++)
+                    planar[c * length + i] *= gain;
+            }
+        }
+        while (_gains.TryPeek(out var oldest) && (oldest.Start + oldest.Gains.Count) * hop <= _sounded + length - skip)
+            _gains.Dequeue();
     }
 
     private ReadOnlySpan<float> Take(int count)

@@ -2,6 +2,7 @@ using System.Globalization;
 using Codec.Audio;
 using Codec.Core.Bitstream;
 using Codec.Core.Checkpoints;
+using Codec.Core.Concealment;
 
 namespace Codec.Core.Files;
 
@@ -62,33 +63,53 @@ public static class CodecFile
             yield return codes;
     }
 
-    /// <summary>A compressed file to audio of exactly the original length. Lost blocks become silence.</summary>
+    /// <summary>A compressed file to audio of exactly the original length. Lost blocks are concealed.</summary>
     /// <param name="file">Before its first block.</param>
     /// <param name="codec">The one that made the file; see <see cref="Check"/>.</param>
     /// <param name="audio">Has the file's channels; its rate may differ from the original one.</param>
     /// <param name="progress">Gets how much audio is done.</param>
     /// <param name="cancellation">Checked between blocks.</param>
+    /// <param name="repair">Fills lost frames; by default <see cref="RepeatAndFade"/>.</param>
     /// <exception cref="BitstreamException">The file declares more audio than its frames can hold.</exception>
     public static DecompressionReport Decompress(CodecFileReader file, ICodec codec, AudioWriter audio,
-        IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default)
+        IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default, ILostFrameRepair? repair = null)
     {
         var header = file.Header;
         using var decoder = new AudioDecoder(codec, audio.SampleRate, header.Channels);
+        var concealer = new Concealer(repair ?? new RepeatAndFade(header.FrameRate), header.Books, header.Streams);
         long frames = 0;
-        while (file.Read() is { } block)
+        foreach (var block in file.ReadAll())
         {
             cancellation.ThrowIfCancellationRequested();
-            audio.Write(block.Codes is { } codes ? decoder.Push(codes) : decoder.PushLost(block.Frames, header.Books));
+            foreach (var piece in concealer.Push(block))
+                Play(piece);
             frames += block.Frames;
-            progress?.Report(TimeSpan.FromSeconds(frames / header.FrameRate));
+            progress?.Report(Time(frames / header.FrameRate));
         }
+        foreach (var piece in concealer.Finish())
+            Play(piece);
         var most = ((double)frames + 1) * header.HopLength / header.SampleRate * header.OriginalRate + 1;
         if (file.Samples > most)
             throw new BitstreamException("samples", 0, FormattableString.Invariant($"at most {most:0} ({frames} frames)"), FormattableString.Invariant($"{file.Samples}"));
         long? samples = file.Samples is { } original ? Resampler.OutputLength(original, header.OriginalRate, audio.SampleRate) : null;
         audio.Write(decoder.Finish(samples));
-        return new DecompressionReport(frames, file.Lost.Sum(lost => lost.Frames), file.Truncated);
+        return new DecompressionReport(frames, file.Lost.Sum(lost => lost.Frames), file.Truncated, LostTimes(file));
+
+        void Play(PlayedFrames piece)
+            => audio.Write(piece.Codes is { } codes ? decoder.Push(codes, piece.Gains) : decoder.PushLost(piece.Frames, header.Books));
     }
+
+    /// <summary>Where codes are missing, in the time of the original.</summary>
+    public static IReadOnlyList<TimeRange> LostTimes(CodecFileReader file)
+    {
+        var (rate, header) = (file.Header.FrameRate, file.Header);
+        var end = file.Samples is { } samples ? (double)samples / header.OriginalRate : double.PositiveInfinity;
+        return [.. file.Lost.Where(lost => lost.Start / rate < end).Select(lost =>
+            new TimeRange(Time(lost.Start / rate), Time(Math.Min(end, (lost.Start + lost.Frames) / rate))))];
+    }
+
+    /// <summary>Headers can declare more seconds than a time span holds.</summary>
+    private static TimeSpan Time(double seconds) => TimeSpan.FromSeconds(Math.Min(seconds, 1e11));
 
     /// <summary>Codes to audio.</summary>
     /// <param name="codes">One batch item per group of channels.</param>

@@ -20,8 +20,12 @@ public sealed record CompressionReport(long Samples, int SampleRate, int Channel
     public double Ratio => Samples * Channels * 2.0 / Bytes;
 }
 
+/// <summary>A stretch of a recording.</summary>
+public readonly record struct TimeRange(TimeSpan Start, TimeSpan End);
+
 /// <summary>What was decompressed.</summary>
 /// <param name="Frames">Base frames of the codec, lost ones included.</param>
-/// <param name="LostFrames">Base frames that could not be read and became silence.</param>
+/// <param name="LostFrames">Base frames that could not be read and were concealed.</param>
 /// <param name="Truncated">The file ends without its trailer: the end of the audio may be missing.</param>
-public sealed record DecompressionReport(long Frames, long LostFrames, bool Truncated);
+/// <param name="Lost">Where the lost frames are, in order and joined.</param>
+public sealed record DecompressionReport(long Frames, long LostFrames, bool Truncated, IReadOnlyList<TimeRange> Lost);

@@ -33,6 +33,10 @@ public sealed record CodecInfo
     /// <summary>Lower-case hex SHA-256 of the weights; empty for a model that was not loaded from a file.</summary>
     public string WeightHash { get; init; } = "";
 
+    /// <summary>Lower-case hex SHA-256 of what decides the codes (encoder and quantizer): equal where two models differ in their
+    /// decoder only. <see cref="WeightHash"/> for a family that does not tell them apart.</summary>
+    public string TokenHash { get => field.Length > 0 ? field : WeightHash; init; } = "";
+
     /// <summary>Base frames per second.</summary>
     public double FrameRate => (double)SampleRate / HopLength;
 

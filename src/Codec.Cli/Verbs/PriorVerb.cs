@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Codec.Audio;
 using Codec.Core.Bitstream;
 using Codec.Core.Bitstream.Prediction;
 using Codec.Core.Codecs;
@@ -11,7 +12,7 @@ namespace Codec.Cli.Verbs;
 internal sealed class PriorVerb
 {
     private readonly Argument<string> _model = new("MODEL") { Description = "checkpoint of the codec" };
-    private readonly Option<string> _train = new("--train") { Description = "manifest or folder to learn from", HelpName = "PATH", Required = true };
+    private readonly Option<string?> _train = new("--train") { Description = "manifest or folder to learn from", HelpName = "PATH" };
     private readonly Option<string?> _test = new("--test") { Description = "manifest or folder to measure on: bits a code of each book and predictor", HelpName = "PATH" };
     private readonly Option<string> _output = new("--output", "-o") { Description = "tables to write", HelpName = "FILE.cdp", Required = true };
     private readonly Option<string> _cache = new("--cache") { Description = "folder for decoded audio", HelpName = "FOLDER", DefaultValueFactory = _ => Path.Combine(Path.GetTempPath(), "codec-corpus") };
@@ -40,28 +41,44 @@ internal sealed class PriorVerb
         _context.UseTorch(args.GetValue(_threads));
         using var codec = CodecCatalog.Load(args.GetValue(_model)!);
         var start = args.GetValue(_from) is { } from ? NeuralPrior.Parse(File.ReadAllBytes(from)) : null;
+        if (start is not null && args.GetValue(_steps) == 0)
+            return Rekey(start, codec, args.GetValue(_output)!, output);
+        Require.That(args.GetValue(_train) is not null, "--train", "a manifest or folder to learn from", "none");
         IReadOnlyList<Core.Codes> train;
         using (var bar = output.Progress("encoding", 1))
             train = NeuralPriorRun.Encode(codec, args.GetValue(_train)!, cache, Math.Max(1, args.GetValue(_every)), bar.Report);
         NeuralPrior prior;
-        if (start is not null && args.GetValue(_steps) == 0)
-            prior = start.For(CodecFileHeader.HashPrefix(codec.Info.WeightHash));
-        else
-            using (var bar = output.Progress("training", config.Steps))
-                prior = NeuralPriorRun.Train(codec, train, config, start, (step, bits) =>
-                {
-                    bar.Clear();
-                    output.Message($"{step}/{config.Steps}  bits a code: {Join(bits)}");
-                    bar.Report(step);
-                });
+        using (var bar = output.Progress("training", config.Steps))
+            prior = NeuralPriorRun.Train(codec, train, config, start, (step, bits) =>
+            {
+                bar.Clear();
+                output.Message($"{step}/{config.Steps}  bits a code: {Join(bits)}");
+                bar.Report(step);
+            });
         var path = args.GetValue(_output)!;
-        File.WriteAllBytes(path + ".partial", prior.ToBytes());
-        File.Move(path + ".partial", path, overwrite: true);
+        Write(prior, path);
         if (args.GetValue(_test) is { } test)
             foreach (var (predictor, bits) in NeuralPriorRun.Compare(prior, train, NeuralPriorRun.Encode(codec, test, cache), config.BlockFrames))
                 output.Message($"{predictor,-32} {Join(bits)}");
         output.Result(path);
         return ExitCode.Done;
+    }
+
+    /// <summary>The same tables for another codec whose codes mean the same. Bundled tables need it only where the encoder or
+    /// quantizer was changed in a way that keeps the codes: <see cref="Core.CodecInfo.TokenHash"/> looks at nothing else.</summary>
+    private static int Rekey(NeuralPrior start, Core.ICodec codec, string path, CommandOutput output)
+    {
+        var key = CodecFileHeader.HashPrefix(codec.Info.TokenHash);
+        output.Message(key == start.TokenHash ? $"these tables are already for the codes of this model ({key:x8})" : $"token hash {start.TokenHash:x8} -> {key:x8}");
+        Write(start.For(key), path);
+        output.Result(path);
+        return ExitCode.Done;
+    }
+
+    private static void Write(NeuralPrior prior, string path)
+    {
+        File.WriteAllBytes(path + ".partial", prior.ToBytes());
+        File.Move(path + ".partial", path, overwrite: true);
     }
 
     private static string Join(double[] bits)

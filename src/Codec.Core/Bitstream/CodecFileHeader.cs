@@ -45,7 +45,7 @@ public sealed record CodecFileHeader
     public Predictor Predictor { get; init; }
 
     /// <summary>Identifies the tables that the predictor was trained to; 0 where it starts from nothing.</summary>
-    public ushort Prior { get; init; }
+    public uint Prior { get; init; }
 
     /// <summary>True: every book of a block ends on a byte of its own, so that books can be cut off without decoding any.
     /// False: one code for all books, which is a little smaller.</summary>
@@ -93,7 +93,7 @@ public sealed record CodecFileHeader
             Channels = channels,
             Streams = (channels + info.Channels - 1) / info.Channels,
             BlockFrames = DefaultBlockFrames(specs, info.FrameRate),
-        }.WithBestPredictor();
+        }.WithBestPredictor(info);
     }
 
     /// <summary>About a second, as a multiple of all strides.</summary>

@@ -40,8 +40,7 @@ internal static class HeaderFormat
         bytes.Varint((ulong)header.Predictor);
         if (header.Prior != 0)
         {
-            bytes.Byte((byte)header.Prior);
-            bytes.Byte((byte)(header.Prior >> 8));
+            bytes.UInt32(header.Prior);
         }
         WriteBooks(bytes, header.Books);
         if (header.Samples is { } samples)
@@ -99,7 +98,7 @@ internal static class HeaderFormat
         var streams = hasChannels ? (int)reader.Varint("streams", 1, 1024) : 1;
         var blockFrames = (int)reader.Varint("block frames", 1, CodecFileHeader.LargestBlock);
         var predictor = (Predictor)reader.Varint("predictor", 0, 255);
-        var prior = (flags & HasPrior) != 0 ? (ushort)(reader.Byte("prior") | reader.Byte("prior") << 8) : (ushort)0;
+        var prior = (flags & HasPrior) != 0 ? reader.UInt32("prior") : 0;
         var books = ParseBooks(ref reader);
         long? samples = (flags & HasSamples) != 0 ? (long)reader.Varint("samples", 0, long.MaxValue) : null;
         var tags = (flags & HasTags) != 0

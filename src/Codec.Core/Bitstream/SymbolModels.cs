@@ -16,12 +16,13 @@ public static class SymbolModels
         _ => throw new BitstreamException("predictor", 0, "a predictor of this version", $"number {(int)header.Predictor}"),
     };
 
-    /// <summary>The header with the predictor that saves most: the trained one where there are tables for these weights.</summary>
+    /// <summary>The header with the predictor that saves most: the trained one where there are tables for these codes.</summary>
     /// <param name="header">Of a file that is to be written.</param>
+    /// <param name="codec">Makes the codes.</param>
     /// <param name="groupBlocks">Blocks from one reset of the predictor to the next.</param>
-    public static CodecFileHeader WithBestPredictor(this CodecFileHeader header, int groupBlocks = 1)
+    public static CodecFileHeader WithBestPredictor(this CodecFileHeader header, CodecInfo codec, int groupBlocks = 1)
     {
-        var prior = header.WeightHash == 0 ? null : EntropyPriors.Find(header.WeightHash);
+        var prior = EntropyPriors.For(CodecFileHeader.HashPrefix(codec.TokenHash));
         if (prior is null || !NeuralModel.Fits(prior, header.Books))
             return header with { Predictor = groupBlocks > 1 ? Predictor.Mixing : Predictor.Uniform, Prior = 0 };
         return header with { Predictor = groupBlocks > 1 ? Predictor.NeuralMixing : Predictor.Neural, Prior = prior.Id };
@@ -29,9 +30,9 @@ public static class SymbolModels
 
     private static NeuralPrior Prior(CodecFileHeader header)
     {
-        var prior = EntropyPriors.Find(header.WeightHash, header.Prior);
-        return prior is not null && NeuralModel.Fits(prior, header.Books)
-            ? prior
-            : throw new BitstreamException("entropy prior", 0, $"tables {header.Prior:x4} for weights {header.WeightHash:x8}", "none of these here");
+        if (EntropyPriors.Find(header.Prior) is not { } prior)
+            throw new BitstreamException("entropy prior", 0, $"the tables {header.Prior:x8} with which the codes were written", "other tables only: another version of this library has them, or a .cdp file");
+        return NeuralModel.Fits(prior, header.Books) ? prior
+            : throw new BitstreamException("entropy prior", 0, $"books that the tables {header.Prior:x8} predict", "others");
     }
 }

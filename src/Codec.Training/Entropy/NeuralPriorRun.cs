@@ -45,7 +45,7 @@ public static class NeuralPriorRun
         NeuralPrior? start = null, Action<int, double[]>? report = null)
     {
         Require.That(codec.Info.WeightHash.Length > 0, "codec", "weights from a file, whose hash names the tables", "none");
-        return NeuralPriorTrainer.Train(files, CodecFileHeader.HashPrefix(codec.Info.WeightHash), config, Codebooks(codec), start, report);
+        return NeuralPriorTrainer.Train(files, CodecFileHeader.HashPrefix(codec.Info.TokenHash), config, Codebooks(codec), start, report);
     }
 
     /// <summary>Bits a code of each book under the predictors of the library, on files that they have not seen.</summary>

@@ -10,13 +10,13 @@ public static class NeuralPriorTrainer
 {
     /// <summary>Trains on the codes of many files.</summary>
     /// <param name="files">All with the same books, each book at the base frame rate; every batch item counts as a file.</param>
-    /// <param name="weightHash">Of the codec that made the codes, as in file headers.</param>
+    /// <param name="tokenHash">Of the codec that made the codes.</param>
     /// <param name="config">Sizes and steps.</param>
     /// <param name="codebooks">Entries [V, D] of each book, from which training starts; null: from nothing, which takes longer.</param>
     /// <param name="start">Tables for an earlier state of the same codec to go on from; null: train anew.</param>
     /// <param name="report">Called now and then with the step and the bits a code of each book, averaged since the last call.</param>
     /// <returns>The tables, ready to be written.</returns>
-    public static NeuralPrior Train(IReadOnlyList<Codes> files, uint weightHash, NeuralPriorConfig config,
+    public static NeuralPrior Train(IReadOnlyList<Codes> files, uint tokenHash, NeuralPriorConfig config,
         IReadOnlyList<float[,]>? codebooks = null, NeuralPrior? start = null, Action<int, double[]>? report = null)
     {
         config.Validate();
@@ -58,7 +58,7 @@ public static class NeuralPriorTrainer
         }
         using (no_grad())
         using (NewDisposeScope())
-            return network.Quantize(weightHash);
+            return network.Quantize(tokenHash);
     }
 
     private static int[] Count(int[] codes, int size)

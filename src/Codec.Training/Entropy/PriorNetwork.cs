@@ -115,8 +115,8 @@ internal sealed class PriorNetwork : nn.Module
     }
 
     /// <summary>Rounded to the integers that predict.</summary>
-    public NeuralPrior Quantize(uint weightHash)
-        => NeuralPrior.Quantize(weightHash, [.. embeddings.Select(e => Matrix(e.weight!))],
+    public NeuralPrior Quantize(uint tokenHash)
+        => NeuralPrior.Quantize(tokenHash, [.. embeddings.Select(e => Matrix(e.weight!))],
             [.. Enumerable.Range(0, embeddings.Count).Select(book => new[] { Layer(input[book]), Layer(middle[book]), Layer(output[book]) })]);
 
     /// <summary>The taps of <see cref="NeuralContext"/>, in its order. [N, T, taps * D].</summary>

@@ -2,36 +2,51 @@ using System.Collections.Concurrent;
 
 namespace Codec.Core.Bitstream.Prediction;
 
-/// <summary>The trained tables at hand: those that came with the library (Pretrained/*.cdp), and what the program adds.</summary>
+/// <summary>
+/// The trained tables at hand: those that came with the library (Pretrained/*.cdp), and what the program adds.
+/// New tables never take the place of old ones: files name theirs.
+/// </summary>
 public static class EntropyPriors
 {
-    private static readonly ConcurrentDictionary<(uint WeightHash, ushort Id), NeuralPrior> All = new();
+    private static readonly ConcurrentDictionary<uint, NeuralPrior> Known = new();
+    private static readonly ConcurrentDictionary<uint, NeuralPrior> Preferred = new(); // by the codes that they predict
     private static readonly Lazy<bool> Bundled = new(LoadBundled);
 
-    /// <summary>Makes tables known, e.g. those beside a model of one's own.</summary>
-    public static void Add(NeuralPrior prior) => All[(prior.WeightHash, prior.Id)] = prior;
-
-    /// <summary>The tables for some weights; null if there are none.</summary>
-    /// <param name="weightHash">As in file headers.</param>
-    /// <param name="id">Exactly these tables; null: any.</param>
-    public static NeuralPrior? Find(uint weightHash, ushort? id = null)
+    /// <summary>Makes tables known, e.g. those beside a model of one's own. New files of their codes are written with them.</summary>
+    public static void Add(NeuralPrior prior)
     {
         _ = Bundled.Value;
-        if (id is { } wanted)
-            return All.GetValueOrDefault((weightHash, wanted));
-        // Several tables for one model differ in what they were trained on only; any choice is right, but always the same one.
-        return All.Where(entry => entry.Key.WeightHash == weightHash).OrderBy(entry => entry.Key.Id).Select(entry => entry.Value).FirstOrDefault();
+        Known[prior.Id] = prior;
+        Preferred[prior.TokenHash] = prior;
+    }
+
+    /// <summary>The tables that a file names; null if they are not here.</summary>
+    public static NeuralPrior? Find(uint id)
+    {
+        _ = Bundled.Value;
+        return Known.GetValueOrDefault(id);
+    }
+
+    /// <summary>The tables with which new files are written; null if there are none.</summary>
+    /// <param name="tokenHash">First bytes of <see cref="CodecInfo.TokenHash"/>; 0 finds nothing.</param>
+    public static NeuralPrior? For(uint tokenHash)
+    {
+        _ = Bundled.Value;
+        return tokenHash == 0 ? null : Preferred.GetValueOrDefault(tokenHash);
     }
 
     private static bool LoadBundled()
     {
         var assembly = typeof(EntropyPriors).Assembly;
-        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".cdp", StringComparison.Ordinal)))
+        // Several for the same codes: the first name is the one to write with, the others keep old files readable.
+        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".cdp", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             using var stream = assembly.GetManifestResourceStream(name)!;
             var bytes = new byte[stream.Length];
             stream.ReadExactly(bytes);
-            Add(NeuralPrior.Parse(bytes));
+            var prior = NeuralPrior.Parse(bytes);
+            Known[prior.Id] = prior;
+            Preferred.TryAdd(prior.TokenHash, prior);
         }
         return true;
     }

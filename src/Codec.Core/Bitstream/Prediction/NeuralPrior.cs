@@ -6,7 +6,7 @@ namespace Codec.Core.Bitstream.Prediction;
 
 /// <summary>
 /// Weights of the neural predictor: an embedding per code, and for every book a hidden layer and an output layer of low
-/// rank, all in 8-bit integers. Trained by Codec.Training; made for the codes of one codec's weights.
+/// rank, all in 8-bit integers. Trained by Codec.Training; made for the codes of one encoder and quantizer.
 /// </summary>
 public sealed class NeuralPrior
 {
@@ -18,9 +18,9 @@ public sealed class NeuralPrior
 
     private const int MostBytes = 1 << 26;
 
-    private NeuralPrior(uint weightHash, int width, int[] shifts, sbyte[][] embeddings, IntegerLayer[] input, IntegerLayer[] middle, IntegerLayer[] output)
+    private NeuralPrior(uint tokenHash, int width, int[] shifts, sbyte[][] embeddings, IntegerLayer[] input, IntegerLayer[] middle, IntegerLayer[] output)
     {
-        WeightHash = weightHash;
+        TokenHash = tokenHash;
         Width = width;
         Shifts = shifts;
         Embeddings = embeddings;
@@ -36,11 +36,11 @@ public sealed class NeuralPrior
         Id = MakeId();
     }
 
-    /// <summary>Of the codec's weights, as in file headers.</summary>
-    public uint WeightHash { get; }
+    /// <summary>First bytes of the <see cref="CodecInfo.TokenHash"/> of the codec whose codes these tables predict.</summary>
+    public uint TokenHash { get; }
 
     /// <summary>Identifies these tables in file headers; never 0.</summary>
-    public ushort Id { get; }
+    public uint Id { get; }
 
     public int Books => Embeddings.Length;
 
@@ -63,10 +63,10 @@ public sealed class NeuralPrior
     internal IntegerLayer[] Output { get; }
 
     /// <summary>Rounds trained weights.</summary>
-    /// <param name="weightHash">First bytes of the codec's weight hash.</param>
+    /// <param name="tokenHash">See <see cref="TokenHash"/>.</param>
     /// <param name="embeddings">[code, width] of each book.</param>
     /// <param name="layers">Of each book: weights [out, in] and biases of input, middle and output layer.</param>
-    public static NeuralPrior Quantize(uint weightHash, IReadOnlyList<float[,]> embeddings,
+    public static NeuralPrior Quantize(uint tokenHash, IReadOnlyList<float[,]> embeddings,
         IReadOnlyList<(float[,] Weight, float[] Bias)[]> layers)
     {
         double[] most = [.. embeddings.Select(table => table.Cast<float>().Max(v => Math.Abs((double)v)))];
@@ -74,15 +74,15 @@ public sealed class NeuralPrior
         var room = Math.Max(0, BitOperations.Log2((uint)(short.MaxValue / 128 / embeddings.Count)));
         var unit = 127 * (1 << room) / Math.Max(1e-9, most.Max());
         int[] shifts = [.. most.Select(value => Enumerable.Range(0, room + 1).First(shift => shift == room || value * unit <= 127 << shift))];
-        return new NeuralPrior(weightHash, embeddings[0].GetLength(1), shifts,
+        return new NeuralPrior(tokenHash, embeddings[0].GetLength(1), shifts,
             [.. embeddings.Select((table, book) => table.Cast<float>().Select(v => (sbyte)Math.Round(v * unit / (1 << shifts[book]))).ToArray())],
             [.. layers.Select(book => IntegerLayer.Quantize(book[0].Weight, book[0].Bias, HiddenUnit / unit, HiddenUnit))],
             [.. layers.Select(book => IntegerLayer.Quantize(book[1].Weight, book[1].Bias, 1, HiddenUnit))],
             [.. layers.Select(book => IntegerLayer.Quantize(book[2].Weight, book[2].Bias, LogitUnit / HiddenUnit, LogitUnit))]);
     }
 
-    /// <summary>The same tables for other weights, e.g. of a codec whose decoder alone was trained on.</summary>
-    public NeuralPrior For(uint weightHash) => new(weightHash, Width, Shifts, Embeddings, Input, Middle, Output);
+    /// <summary>The same tables for another codec whose codes mean the same.</summary>
+    public NeuralPrior For(uint tokenHash) => new(tokenHash, Width, Shifts, Embeddings, Input, Middle, Output);
 
     /// <summary>Real weights that round to these tables, to train on from: the embeddings are scaled to lie in [-1, 1].</summary>
     public (IReadOnlyList<float[,]> Embeddings, IReadOnlyList<(float[,] Weight, float[] Bias)[]> Layers) Dequantize()
@@ -108,7 +108,7 @@ public sealed class NeuralPrior
     {
         var bytes = new ByteWriter();
         bytes.Bytes(Magic);
-        bytes.UInt32(WeightHash);
+        bytes.UInt32(TokenHash);
         bytes.Varint((ulong)Books);
         bytes.Varint((ulong)Width);
         for (var book = 0; book < Books; book++)
@@ -135,7 +135,7 @@ public sealed class NeuralPrior
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[^4..]) != Crc32C.Compute(bytes[..^4]))
             throw new BitstreamException("checksum", bytes.Length - 4, "that of the bytes", "another");
         reader.Bytes(4, "magic");
-        var hash = reader.UInt32("weight hash");
+        var hash = reader.UInt32("token hash");
         var books = (int)reader.Varint("books", 1, 256);
         var width = (int)reader.Varint("width", 1, 4096);
         var embeddings = new sbyte[books][];
@@ -159,12 +159,7 @@ public sealed class NeuralPrior
 
     private static ReadOnlySpan<byte> Magic => "CDP\u0001"u8;
 
-    private ushort MakeId()
-    {
-        var bytes = ToBytes();
-        var id = (ushort)BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(^4..));
-        return id == 0 ? (ushort)1 : id;
-    }
+    private uint MakeId() => Math.Max(1u, BinaryPrimitives.ReadUInt32LittleEndian(ToBytes().AsSpan(^4..)));
 
     private static void Write(ByteWriter bytes, IntegerLayer layer)
     {

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Codec.Audio;
 using Codec.Core.Checkpoints;
 using Codec.Core.Quantizers;
@@ -14,6 +16,7 @@ public static class NativeCheckpoint
 {
     public const string ConfigKey = "codec.config";
 
+    private static readonly string[] TokenPrefixes = ["encoder.", "quantizer."];
     private static readonly string[] Unstored = [".window", ".cluster_size", ".embed_sum"];
 
     /// <summary>True where the file says that it is one of ours.</summary>
@@ -31,7 +34,7 @@ public static class NativeCheckpoint
         {
             Fill(model, checkpoint);
             model.to(device ?? CPU);
-            return new NativeCodec(model, checkpoint.Sha256);
+            return new NativeCodec(model, checkpoint.Sha256, TokenHash(checkpoint, model.Config));
         }
         catch
         {
@@ -72,6 +75,24 @@ public static class NativeCheckpoint
             .ToDictionary(p => p.Key, p => p.Value.cpu().to(half ? ScalarType.Float16 : ScalarType.Float32));
         var entries = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>()) { [ConfigKey] = model.Config.ToJson() };
         SafetensorsFile.Write(path, tensors, entries);
+    }
+
+    /// <summary>SHA-256 over what decides the codes: rates and windows, then name, type, shape and stored numbers of every
+    /// tensor of encoder and quantizer in the order of their names.</summary>
+    private static string TokenHash(Checkpoint checkpoint, NativeConfig config)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Append($"{config.SampleRate} {config.HopLength} {config.WindowLength} {config.StftHop}");
+        foreach (var (name, tensor) in checkpoint.Tensors.Where(t => IsStored(t.Key) && TokenPrefixes.Any(t.Key.StartsWith)).OrderBy(t => t.Key, StringComparer.Ordinal))
+        {
+            Append($"\n{name} {tensor.Dtype} {string.Join(' ', tensor.Shape)}\n");
+            using var numbers = tensor.Load();
+            using var bytes = numbers.contiguous();
+            hash.AppendData(bytes.bytes);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+
+        void Append(FormattableString text) => hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant(text)));
     }
 
     private static bool IsStored(string key) => !Unstored.Any(key.EndsWith);

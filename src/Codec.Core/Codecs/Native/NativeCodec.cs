@@ -10,11 +10,12 @@ public sealed class NativeCodec : ICodec
 
     /// <param name="model">Owned from here on; switched to evaluation mode.</param>
     /// <param name="weightHash">Lower-case hex SHA-256 of the weight file.</param>
-    public NativeCodec(NativeModel model, string weightHash = "")
+    /// <param name="tokenHash">See <see cref="CodecInfo.TokenHash"/>.</param>
+    public NativeCodec(NativeModel model, string weightHash = "", string tokenHash = "")
     {
         _model = model;
         _model.eval();
-        Info = InfoOf(model.Config, NativeFamily.PresetOf(model.Config), weightHash);
+        Info = InfoOf(model.Config, NativeFamily.PresetOf(model.Config), weightHash) with { TokenHash = tokenHash };
     }
 
     public CodecInfo Info { get; }

@@ -2,6 +2,7 @@ using Codec.Core;
 using Codec.Core.Checkpoints;
 using Codec.Core.Codecs.Native;
 using Codec.Core.Quantizers;
+using Codec.Tests.Support;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -144,6 +145,32 @@ public sealed class NativeCodecTests : IDisposable
         {
             File.Delete(path);
         }
+    }
+
+    /// <summary>Entropy tables are kept by this hash: they must outlive a better decoder, and no other change.</summary>
+    [Theory]
+    [InlineData("decoder.head.bias", true)]
+    [InlineData("encoder.stack.blocks.1.pwconv1.weight", false)]
+    [InlineData("quantizer.layers.3.codebook", false)]
+    public void The_token_hash_sees_encoder_and_quantizer_only(string key, bool same)
+    {
+        using var folder = new TemporaryFolder();
+        using var model = NativeModel.Create(codec.Model.Config);
+        CodecInfo Saved()
+        {
+            NativeCheckpoint.Save(model, folder.Combine("model.safetensors"));
+            using var loaded = NativeCheckpoint.Load(folder.Combine("model.safetensors"));
+            return loaded.Info;
+        }
+        var before = Saved();
+        using (no_grad())
+        using (var one = ones_like(model.state_dict()[key]))
+            model.state_dict()[key].add_(one);
+        var after = Saved();
+        Assert.Equal(64, before.TokenHash.Length);
+        Assert.Equal(same, before.TokenHash == after.TokenHash);
+        Assert.NotEqual(before.WeightHash, after.WeightHash);
+        Assert.NotEqual(before.TokenHash, before.WeightHash);
     }
 
     [Fact]

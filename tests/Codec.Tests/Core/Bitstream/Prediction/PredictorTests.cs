@@ -119,13 +119,15 @@ public sealed class PredictorTests
     [Fact]
     public void Registered_tables_are_found_and_missing_ones_are_named()
     {
-        var prior = SmallPrior.Make(Books, weightHash: 0xABCD1234);
+        var prior = SmallPrior.Make(Books, tokenHash: 0xABCD1234);
         var header = TestFiles.Header(Books, 1) with { BlockFrames = 40, WeightHash = 0xABCD1234 };
-        Assert.Equal(Predictor.Uniform, header.WithBestPredictor().Predictor);
+        var codec = new CodecInfo { Name = "test", SampleRate = 16000, HopLength = 320, Books = Books, WeightHash = "00000001", TokenHash = "abcd1234" };
+        Assert.Equal(Predictor.Uniform, header.WithBestPredictor(codec).Predictor);
         var lost = header with { Predictor = Predictor.Neural, Prior = prior.Id };
-        Assert.Contains("abcd1234", Assert.Throws<BitstreamException>(() => SymbolModels.Create(lost)).Message);
+        Assert.Contains($"{prior.Id:x8}", Assert.Throws<BitstreamException>(() => SymbolModels.Create(lost)).Message);
         EntropyPriors.Add(prior);
-        var best = header.WithBestPredictor();
+        var best = header.WithBestPredictor(codec);
+        Assert.Equal(Predictor.Uniform, header.WithBestPredictor(codec with { TokenHash = "" }).Predictor);
         Assert.Equal((Predictor.Neural, prior.Id), (best.Predictor, best.Prior));
         var codes = Walk(Books, 100, seed: 1);
         using var reader = new CodecFileReader(new MemoryStream(TestFiles.Write(best, codes, 5)));

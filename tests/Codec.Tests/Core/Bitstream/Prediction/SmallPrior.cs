@@ -8,7 +8,7 @@ internal static class SmallPrior
 {
     private const int Width = 7, Hidden = 19, Rank = 5;
 
-    public static NeuralPrior Make(IReadOnlyList<CodebookSpec> books, uint weightHash = 1)
+    public static NeuralPrior Make(IReadOnlyList<CodebookSpec> books, uint tokenHash = 1)
     {
         var random = new Random(1);
         float[,] Matrix(int rows, int columns, float scale = 1)
@@ -20,7 +20,7 @@ internal static class SmallPrior
             return matrix;
         }
         float[] Vector(int length) => [.. Enumerable.Range(0, length).Select(_ => random.Next(-128, 129) / 256f)];
-        return NeuralPrior.Quantize(weightHash, [.. books.Select((b, i) => Matrix(b.Size, Width, 1f / (1 << i)))],
+        return NeuralPrior.Quantize(tokenHash, [.. books.Select((b, i) => Matrix(b.Size, Width, 1f / (1 << i)))],
             [.. books.Select((b, i) => new[]
             {
                 (Matrix(Hidden, NeuralContext.Taps(i) * Width), Vector(Hidden)),

@@ -36,6 +36,9 @@ public sealed record CodecTrainConfig
     /// <summary>Weights that the run starts from; null = random.</summary>
     public string? InitialWeights { get; init; }
 
+    /// <summary>Only the decoder learns: encoder and books, and so the codes, stay what <see cref="InitialWeights"/> made them.</summary>
+    public bool DecoderOnly { get; init; }
+
     public long Steps { get; init; } = 10000;
     public int BatchSize { get; init; } = 16;
 
@@ -110,6 +113,7 @@ public sealed record CodecTrainConfig
     {
         Require.That(Kind == "codec", nameof(Kind), "codec", Kind);
         Model.Validate();
+        Require.That(!DecoderOnly || InitialWeights is not null, nameof(InitialWeights), "weights whose codes are kept (decoder_only)", "null");
         Require.Positive(Steps);
         Require.InRange(BatchSize, 1, 4096);
         Require.InRange(CropSeconds, 0.05, 60);
@@ -131,6 +135,9 @@ public sealed record LossConfig
     public double Mel { get; init; } = 1;
     public IReadOnlyList<int> MelWindows { get; init; } = [128, 256, 512, 1024, 2048];
     public IReadOnlyList<int> MelBands { get; init; } = [10, 20, 40, 80, 160];
+
+    /// <summary>Weight of the audible disturbance as P.862 models it, 16 kHz only (see <see cref="Losses.LoudnessLoss"/>).</summary>
+    public double Loudness { get; init; }
 
     /// <summary>Weight of spectral convergence plus log-magnitude distance of full STFTs (Yamamoto et al. 2020).</summary>
     public double Stft { get; init; }

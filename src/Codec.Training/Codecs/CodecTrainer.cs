@@ -51,7 +51,7 @@ public sealed class CodecTrainer : IDisposable
         if (config.InitialWeights is { } weights)
             NativeCheckpoint.LoadWeights(Model, weights);
         Model.to(device);
-        Optimizer = new AdamW(Model.named_parameters(), config.Optimizer);
+        Optimizer = new AdamW(Trained(Model, config), config.Optimizer);
         _loss = new ReconstructionLoss(config.Model.SampleRate, config.Loss, device);
         _adversarial = config.Adversarial is { } adversarial ? new AdversarialTraining(config, adversarial, device) : null;
 
@@ -117,8 +117,8 @@ public sealed class CodecTrainer : IDisposable
             InitializeBooks();
         var values = new Dictionary<string, double>();
         var target_BS = Crops(Step);
-        var latent_BTD = Model.Encoder.forward(Pad(target_BS), null);
-        var (decoded_BS, quantizerLoss) = Decode(latent_BTD, values);
+        var (latent_BTD, quantizerLoss) = Quantize(target_BS, values);
+        var decoded_BS = Model.Decoder.forward(latent_BTD, null);
         var output_BS = decoded_BS.narrow(1, _config.Model.DelaySamples, _samples);
 
         var terms = _loss.Compute(output_BS, target_BS, values).ToList();
@@ -139,16 +139,28 @@ public sealed class CodecTrainer : IDisposable
         return values;
     }
 
-    private (Tensor Decoded_BS, Tensor? Loss) Decode(Tensor latent_BTD, Dictionary<string, double> values)
+    /// <summary>What the optimizer moves.</summary>
+    private static IEnumerable<(string Name, TorchSharp.Modules.Parameter Parameter)> Trained(NativeModel model, CodecTrainConfig config)
     {
+        if (!config.DecoderOnly)
+            return model.named_parameters();
+        foreach (var (name, parameter) in model.named_parameters())
+            parameter.requires_grad = name.StartsWith("decoder.", StringComparison.Ordinal);
+        return model.named_parameters().Where(p => p.parameter.requires_grad);
+    }
+
+    private (Tensor Latent_BTD, Tensor? Loss) Quantize(Tensor audio_BS, Dictionary<string, double> values)
+    {
+        using var mode = _config.DecoderOnly ? no_grad() : null;
+        var latent_BTD = Model.Encoder.forward(Pad(audio_BS), null);
         if (!Quantizing)
-            return (Model.Decoder.forward(latent_BTD, null), null);
+            return (latent_BTD, null);
         var limits = _config.Model.Quantizer.Scalable ? DrawBooks() : null;
-        var quantized = Model.Quantizer is ILearnedQuantizer learned
+        var quantized = Model.Quantizer is ILearnedQuantizer learned && !_config.DecoderOnly
             ? learned.Quantize(latent_BTD, limits, Seeds.Random(_config.Seed, Step, "replace"))
             : Model.Quantizer.Quantize(latent_BTD, limits);
         values["commitment"] = quantized.Loss.item<float>();
-        return (Model.Decoder.forward(quantized.Quantized, null), quantized.Loss);
+        return (quantized.Quantized, _config.DecoderOnly ? null : quantized.Loss);
     }
 
     /// <summary>Quantizer dropout: books that each item keeps.</summary>

@@ -10,17 +10,19 @@ namespace Codec.Training.Losses;
 /// <param name="Weight">Its weight, or its share where the gradients are balanced.</param>
 public sealed record LossTerm(string Name, Tensor Loss, double Weight);
 
-/// <summary>The weighted reconstruction terms of a codec: mel, STFT, waveform.</summary>
+/// <summary>The weighted reconstruction terms of a codec: mel, loudness, STFT, waveform.</summary>
 public sealed class ReconstructionLoss : IDisposable
 {
     private readonly LossConfig _config;
     private readonly MelLoss _mel;
+    private readonly LoudnessLoss? _loudness;
     private readonly StftLoss? _stft;
 
     public ReconstructionLoss(int sampleRate, LossConfig config, Device device)
     {
         _config = config;
         _mel = new MelLoss(sampleRate, config.MelWindows, config.MelBands, device);
+        _loudness = config.Loudness > 0 ? new LoudnessLoss(sampleRate, device) : null;
         _stft = config.Stft > 0 ? new StftLoss(config.StftWindows, device) : null;
     }
 
@@ -40,6 +42,7 @@ public sealed class ReconstructionLoss : IDisposable
             terms.Add(new LossTerm(name, loss, weight));
         }
         Add("mel", _config.Mel, () => _mel.Compute(output_BS, target_BS));
+        Add("loudness", _config.Loudness, () => _loudness!.Compute(output_BS, target_BS));
         Add("stft", _config.Stft, () => _stft!.Compute(output_BS, target_BS));
         Add("waveform", _config.Waveform, () => (output_BS - target_BS).abs().mean());
         return terms;
@@ -48,6 +51,7 @@ public sealed class ReconstructionLoss : IDisposable
     public void Dispose()
     {
         _mel.Dispose();
+        _loudness?.Dispose();
         _stft?.Dispose();
     }
 }

@@ -136,6 +136,26 @@ public sealed class CodecTrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_run_of_the_decoder_alone_keeps_the_codes()
+    {
+        var first = Config("first", 30);
+        using (var run = new CodecTrainingRun(first, CPU, resume: false))
+            run.Run();
+        var weights = Path.Combine(first.Run, "model.safetensors");
+        var second = Config("second", 20) with { InitialWeights = weights, DecoderOnly = true, QuantizeFrom = 0 };
+        using (var run = new CodecTrainingRun(second.Validate(), CPU, resume: false))
+            run.Run();
+        using var before = NativeCheckpoint.Load(weights);
+        using var after = NativeCheckpoint.Load(Path.Combine(second.Run, "model.safetensors"));
+        using var scope = NewDisposeScope();
+        var (a, b) = (before.Model.state_dict(), after.Model.state_dict());
+        foreach (var name in a.Keys.Where(n => !n.StartsWith("decoder.", StringComparison.Ordinal)))
+            Assert.True(a[name].equal(b[name]).all().item<bool>(), name);
+        Assert.Contains(a.Keys, name => !a[name].equal(b[name]).all().item<bool>());
+        Assert.Throws<ConfigException>(() => (second with { InitialWeights = null }).Validate());
+    }
+
+    [Fact]
     public void Sampled_crops_depend_on_seed_and_step_alone()
     {
         using var corpus = AudioCorpus.Open(Path.Combine(_folder, "audio"), Path.Combine(_folder, "cache"), 16000);

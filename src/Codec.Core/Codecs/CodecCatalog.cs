@@ -2,6 +2,7 @@ using Codec.Audio;
 using Codec.Core.Checkpoints;
 using Codec.Core.Codecs.Dac;
 using Codec.Core.Codecs.Encodec;
+using Codec.Core.Codecs.Esc;
 using Codec.Core.Codecs.HifiCodec;
 using Codec.Core.Codecs.LanguageCodec;
 using Codec.Core.Codecs.Mimi;
@@ -32,6 +33,7 @@ public static class CodecCatalog
         new HifiCodecFamily(),
         new SpeechTokenizerFamily(),
         new LanguageCodecFamily(),
+        new EscFamily(),
     ];
 
     /// <summary>The preset with a number; null where unknown.</summary>

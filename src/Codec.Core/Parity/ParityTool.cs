@@ -1,6 +1,7 @@
 using Codec.Audio;
 using Codec.Core.Codecs.Dac;
 using Codec.Core.Codecs.Encodec;
+using Codec.Core.Codecs.Esc;
 using Codec.Core.Codecs.Mimi;
 using Codec.Core.Codecs.HifiCodec;
 using Codec.Core.Codecs.Snac;
@@ -25,6 +26,7 @@ public static class ParityTool
         new HifiCodecParity(),
         new SeanetVocosParity(),
         new SpeechTokenizerParity(),
+        new EscParity(),
     ];
 
     /// <summary>The runner of a case; null where no family claims it.</summary>

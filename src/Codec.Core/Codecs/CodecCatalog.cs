@@ -5,6 +5,7 @@ using Codec.Core.Codecs.Encodec;
 using Codec.Core.Codecs.Esc;
 using Codec.Core.Codecs.HifiCodec;
 using Codec.Core.Codecs.LanguageCodec;
+using Codec.Core.Codecs.Lfsc;
 using Codec.Core.Codecs.Mimi;
 using Codec.Core.Codecs.Native;
 using Codec.Core.Codecs.Snac;
@@ -34,6 +35,7 @@ public static class CodecCatalog
         new SpeechTokenizerFamily(),
         new LanguageCodecFamily(),
         new EscFamily(),
+        new LfscFamily(),
     ];
 
     /// <summary>The preset with a number; null where unknown.</summary>

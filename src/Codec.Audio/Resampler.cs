@@ -17,17 +17,21 @@ public sealed class Resampler
 
     /// <param name="from">Hz of the input.</param>
     /// <param name="to">Hz of the output.</param>
-    public Resampler(int from, int to)
+    /// <param name="start">Index of the first input in a longer stream: outputs then lie where they lie in that stream, and the first is
+    /// number OutputLength(start). Those near it see silence before the start.</param>
+    public Resampler(int from, int to, long start = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(from);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(to);
         var gcd = (int)System.Numerics.BigInteger.GreatestCommonDivisor(from, to);
         (_up, _down) = (to / gcd, from / gcd);
         _filter = from == to ? null : ResamplingFilter.For(_up, _down);
-        _count = _filter?.Before ?? 0;
-        _first = -_count;
         _history = new float[2 * (_filter?.Taps ?? 0)];
+        Restart(start);
     }
+
+    /// <summary>Inputs on either side of an output's place that it depends on.</summary>
+    public int Reach => _filter?.Taps ?? 0;
 
     /// <summary>Output samples of <paramref name="samples"/> inputs: ceil(samples * to / from).</summary>
     public static long OutputLength(long samples, int from, int to) => (long)(((Int128)samples * to + from - 1) / from);
@@ -62,9 +66,7 @@ public sealed class Resampler
     public void Reset()
     {
         Array.Clear(_history);
-        _count = _filter?.Before ?? 0;
-        _first = -_count;
-        (_received, _produced) = (0, 0);
+        Restart(0);
     }
 
     /// <summary>Samples at another rate, ceil(n * to / from) of them.</summary>
@@ -88,6 +90,13 @@ public sealed class Resampler
         => rate == audio.SampleRate
             ? audio
             : new AudioBuffer([.. Enumerable.Range(0, audio.Channels).Select(c => Resample(audio[c], audio.SampleRate, rate))], rate);
+
+    private void Restart(long start)
+    {
+        _count = _filter?.Before ?? 0;
+        _first = start - _count;
+        (_received, _produced) = (start, OutputLength(start, _down, _up));
+    }
 
     private void Append(ReadOnlySpan<float> input)
     {

@@ -24,6 +24,9 @@ public sealed record CodecInfo
     /// <summary>Samples by which the decoded signal lags the input in streaming; offline calls remove it.</summary>
     public int DelaySamples { get; init; }
 
+    /// <summary>Base frames before a frame on which its decoded audio depends, where the codec is causal; null: no bound is known.</summary>
+    public int? DecoderMemoryFrames { get; init; }
+
     /// <summary>Number in the codec catalogue, written into files; 0 = none.</summary>
     public int CatalogueId { get; init; }
 

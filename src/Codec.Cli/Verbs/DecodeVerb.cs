@@ -14,6 +14,7 @@ internal sealed class DecodeVerb
 {
     private readonly Argument<string[]> _inputs = new("IN") { Description = "compressed files, folders, or - for standard input", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "audio file (.wav .flac .ogg .opus .mp3 .aiff), folder for several inputs, or -", HelpName = "OUT|DIR" };
+    private readonly PartOptions _part = new();
     private readonly Option<int?> _rate = new("--rate") { Description = "sample rate of the output; default: that of the original", HelpName = "HZ" };
     private readonly ModelOptions _model = new();
     private readonly Option<bool> _force = new("--force") { Description = "replace existing files" };
@@ -26,6 +27,7 @@ internal sealed class DecodeVerb
     {
         var verb = new DecodeVerb(context);
         var command = new Command("decode", "Decompress files to audio.") { verb._inputs, verb._output, verb._rate };
+        verb._part.AddTo(command);
         verb._model.AddTo(command);
         command.Add(verb._force);
         command.Add(verb._json);
@@ -49,40 +51,42 @@ internal sealed class DecodeVerb
             var codec = models.For(file.Header, job.Input);
             CodecFile.Check(file.Header, codec.Info, job.Input);
             var clock = Stopwatch.StartNew();
-            using var bar = output.Progress(job.Input, (double?)file.Samples / file.Header.OriginalRate);
-            using var audio = OpenAudio(job.Output, rate ?? file.Header.OriginalRate, file, force);
-            var report = CodecFile.Decompress(file, codec, audio, bar, _context.Cancellation);
+            file.ReadTrailer();
+            var part = _part.Of(args);
+            var outputRate = rate ?? file.Header.OriginalRate;
+            var length = CodecFilePart.Length(file, part ?? TimeRange.All, outputRate);
+            using var bar = output.Progress(job.Input, (double?)length / outputRate);
+            using var audio = OpenAudio(job.Output, outputRate, length, file, force);
+            var report = part is { } range
+                ? CodecFilePart.Decompress(file, codec, range, audio, bar, _context.Cancellation)
+                : CodecFile.Decompress(file, codec, audio, bar, _context.Cancellation);
             audio.Complete();
-            return Tell(job, report, file, clock.Elapsed, output);
+            return Tell(job, report, file, report.Samples / (double)outputRate, clock.Elapsed, output);
         });
     }
 
-    private AudioWriter OpenAudio(string path, int rate, CodecFileReader file, bool force)
+    private AudioWriter OpenAudio(string path, int rate, long? length, CodecFileReader file, bool force)
     {
         if (path == FileJob.StandardStream)
-        {
-            var length = file.Samples is { } samples ? Resampler.OutputLength(samples, file.Header.OriginalRate, rate) : (long?)null;
             return AudioFile.OpenWrite(_context.Terminal.OpenOutput(), rate, file.Header.Channels, length: length);
-        }
         CommandFiles.CreateFolder(path);
         return AudioFile.OpenWrite(path, rate, file.Header.Channels, overwrite: force);
     }
 
-    private static JsonObject Tell(FileJob job, DecompressionReport report, CodecFileReader file, TimeSpan elapsed, CommandOutput output)
+    private static JsonObject Tell(FileJob job, DecompressionReport report, CodecFileReader file, double seconds, TimeSpan elapsed, CommandOutput output)
     {
         if (report.Truncated)
             output.Warning($"{job.Input}: the file was cut off: what is there was decoded");
         if (report.LostFrames > 0)
             output.Warning(string.Create(CultureInfo.InvariantCulture,
                 $"{job.Input}: damaged: {report.LostFrames / file.Header.FrameRate:0.00} s of {report.Frames / file.Header.FrameRate:0.00} s were lost and are concealed: {Seconds(report.Lost)}"));
-        var seconds = file.Samples is { } samples ? (double)samples / file.Header.OriginalRate : report.Frames / file.Header.FrameRate;
         output.Result(string.Create(CultureInfo.InvariantCulture, $"{job.Input} -> {job.Output}  {seconds:0.00} s  {seconds / elapsed.TotalSeconds:0.0}x real time"));
         return new JsonObject
         {
             ["input"] = job.Input,
             ["output"] = job.Output,
             ["seconds"] = seconds,
-            ["samples"] = file.Samples,
+            ["samples"] = report.Samples,
             ["channels"] = file.Header.Channels,
             ["lost_frames"] = report.LostFrames,
             ["lost_seconds"] = new JsonArray([.. report.Lost.Select(lost => new JsonArray(lost.Start.TotalSeconds, lost.End.TotalSeconds))]),

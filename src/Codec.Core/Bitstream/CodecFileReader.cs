@@ -7,6 +7,8 @@ namespace Codec.Core.Bitstream;
 /// </summary>
 public sealed class CodecFileReader : IDisposable
 {
+    private const int MostHeld = 64;
+
     private readonly Stream _stream;
     private readonly bool _leaveOpen;
     private readonly long _origin;
@@ -33,7 +35,7 @@ public sealed class CodecFileReader : IDisposable
         _leaveOpen = leaveOpen;
         _origin = stream.CanSeek ? stream.Position : 0;
         _source = new ByteSource(stream);
-        Header = ReadHeader(out _headerBytes);
+        Header = HeaderFormat.Read(_source, out _headerBytes);
         _seed = HeaderFormat.Seed(_source.Window[.._headerBytes]);
         _source.Skip(_headerBytes);
         _coder = new BlockCoder(Header, models ?? SymbolModels.Create);
@@ -100,15 +102,29 @@ public sealed class CodecFileReader : IDisposable
             yield return block;
     }
 
+    /// <summary>Learns length and seek table from the end of a file; nothing happens to a stream that cannot seek, and the next block stays
+    /// the next.</summary>
+    public void ReadTrailer()
+    {
+        if (Trailer is not null || !_stream.CanSeek)
+            return;
+        var place = _stream.Position;
+        Trailer = SeekTable.ReadTrailer(_stream, _origin, _seed);
+        _stream.Position = place;
+    }
+
     /// <summary>Goes to the block that holds a frame, so that <see cref="Read"/> returns it next. Without seek table the
-    /// file is scanned.</summary>
-    /// <exception cref="NotSupportedException">The stream cannot seek.</exception>
+    /// file is scanned; in a stream that cannot seek, blocks are skipped, decoded only where a later one needs them.</summary>
+    /// <exception cref="NotSupportedException">The stream cannot seek and the frame has passed.</exception>
     public void Seek(long frame)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(frame);
         if (!_stream.CanSeek)
-            throw new NotSupportedException("the compressed stream cannot seek");
-        Trailer ??= SeekTable.ReadTrailer(_stream, _origin, _seed);
+        {
+            SkipTo(frame / Header.BlockFrames);
+            return;
+        }
+        ReadTrailer();
         var target = frame / Header.BlockFrames;
         if (Trailer is not null)
             target = Math.Min(target, Trailer.Blocks);
@@ -125,6 +141,44 @@ public sealed class CodecFileReader : IDisposable
     {
         if (!_leaveOpen)
             _stream.Dispose();
+    }
+
+    private void SkipTo(long target)
+    {
+        if (target < _next)
+            throw new NotSupportedException("the compressed stream cannot seek back");
+        var needed = new List<(BlockLayout Layout, byte[] Bytes)>(); // blocks since the predictor's reset, if it has to see them
+        while (_next < target && Step(out _, out var whole))
+        {
+            if (!whole || _scanner.Layout.Reset)
+            {
+                _learned = whole;
+                needed.Clear();
+            }
+            if (!whole)
+                continue;
+            if (_learned)
+                needed.Add((_scanner.Layout, _source.Window[.._scanner.Layout.Length].ToArray()));
+            if (needed.Count == MostHeld)
+                Learn(needed);
+            _scanner.Consume();
+        }
+        if (!_waiting && !_ended)
+            Advance();
+        if (_waiting && _missing == 0 && !_scanner.Layout.Reset)
+            Learn(needed);
+    }
+
+    private void Learn(List<(BlockLayout Layout, byte[] Bytes)> blocks)
+    {
+        foreach (var (layout, bytes) in blocks)
+        {
+            if (layout.Reset)
+                _coder.Reset();
+            var start = layout.Start + layout.SideBytes;
+            _coder.Decode(layout.Frames, layout.Sections, bytes.AsMemory(start));
+        }
+        blocks.Clear();
     }
 
     private void GoTo(long entry)
@@ -157,24 +211,6 @@ public sealed class CodecFileReader : IDisposable
         Place(found.Offset, found.Block);
         return true;
     }
-
-    private CodecFileHeader ReadHeader(out int length)
-    {
-        // Ask for little at a time: a pipe may hold no more than the header yet.
-        for (var most = 16; ; most += Math.Max(1, most / 8))
-        {
-            var more = _source.Ensure(most);
-            try
-            {
-                return HeaderFormat.Parse(_source.Window, out length);
-            }
-            catch (BitstreamException) when (more && most < HeaderFormat.MostFixed + HeaderFormat.MostTags && MayBeHeader())
-            {
-            }
-        }
-    }
-
-    private bool MayBeHeader() => _source.Window.StartsWith(HeaderFormat.Magic);
 
     /// <summary>Moves on by one block: a whole one, which the scanner stands on, or the place of a lost one.</summary>
     private bool Step(out long index, out bool whole)

@@ -58,6 +58,24 @@ internal static class HeaderFormat
     /// <summary>The header's checksum: all later checksums start from it, so that a block fits only its own file.</summary>
     public static uint Seed(ReadOnlySpan<byte> header) => BinaryPrimitives.ReadUInt32LittleEndian(header[^4..]);
 
+    /// <summary>Reads a header from where a file begins.</summary>
+    /// <exception cref="BitstreamException">Not a header of this version, or a damaged one.</exception>
+    public static CodecFileHeader Read(ByteSource source, out int length)
+    {
+        // Ask for little at a time: a pipe may hold no more than the header yet.
+        for (var most = 16; ; most += Math.Max(1, most / 8))
+        {
+            var more = source.Ensure(most);
+            try
+            {
+                return Parse(source.Window, out length);
+            }
+            catch (BitstreamException) when (more && most < MostFixed + MostTags && source.Window.StartsWith(Magic))
+            {
+            }
+        }
+    }
+
     /// <param name="bytes">From the first byte of the file.</param>
     /// <param name="length">Bytes of the header, checksum included.</param>
     /// <exception cref="BitstreamException">Not a header of this version, or a damaged one.</exception>

@@ -31,19 +31,31 @@ public sealed class AudioDecoder : IDisposable
     /// <param name="codec">Stays the caller's.</param>
     /// <param name="sampleRate">Hz of the audio that is wanted.</param>
     /// <param name="channels">Of the audio that was encoded.</param>
-    public AudioDecoder(ICodec codec, int sampleRate, int channels)
+    /// <param name="startFrame">Frame of the recording where sound begins; for a codec that is not causal on the grid of its windows.
+    /// The first codes are then those of <see cref="FirstFrame"/>.</param>
+    public AudioDecoder(ICodec codec, int sampleRate, int channels, long startFrame = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
         _codec = codec;
         _channels = channels;
-        _resamplers = [.. Enumerable.Range(0, channels).Select(_ => new Resampler(codec.Info.SampleRate, sampleRate))];
+        _sounded = startFrame * codec.Info.HopLength;
+        _resamplers = [.. Enumerable.Range(0, channels).Select(_ => new Resampler(codec.Info.SampleRate, sampleRate, _sounded))];
         _ready = new PlanarQueue(channels);
         _plan = BlockPlan.For(codec.Info);
+        _decoded = startFrame;
+        FirstSample = Resampler.OutputLength(_sounded, codec.Info.SampleRate, sampleRate);
+        FirstFrame = _first = _received = Math.Max(0, startFrame - _plan.Context);
         _state = codec.Info.Causal ? new StreamState() : null;
         _delay = codec.Info.Causal ? codec.Info.DelaySamples : 0;
         // The last frame is padding in part: less than a frame, and what rounding adds on the way through two resamplers.
         _heldBack = checked((int)Resampler.OutputLength(codec.Info.HopLength + 2, codec.Info.SampleRate, sampleRate) + 2);
     }
+
+    /// <summary>Frame of the recording of the first codes.</summary>
+    public long FirstFrame { get; }
+
+    /// <summary>Number of the first sample that comes out, at the wanted rate.</summary>
+    public long FirstSample { get; }
 
     /// <summary>Takes the next codes.</summary>
     /// <param name="codes">One batch item per group of channels.</param>

@@ -77,7 +77,7 @@ public static class CodecFile
         var header = file.Header;
         using var decoder = new AudioDecoder(codec, audio.SampleRate, header.Channels);
         var concealer = new Concealer(repair ?? new RepeatAndFade(header.FrameRate), header.Books, header.Streams);
-        long frames = 0;
+        long frames = 0, written = 0;
         foreach (var block in file.ReadAll())
         {
             cancellation.ThrowIfCancellationRequested();
@@ -88,15 +88,27 @@ public static class CodecFile
         }
         foreach (var piece in concealer.Finish())
             Play(piece);
-        var most = ((double)frames + 1) * header.HopLength / header.SampleRate * header.OriginalRate + 1;
-        if (file.Samples > most)
-            throw new BitstreamException("samples", 0, FormattableString.Invariant($"at most {most:0} ({frames} frames)"), FormattableString.Invariant($"{file.Samples}"));
+        RequirePlausible(file.Samples, frames, header);
         long? samples = file.Samples is { } original ? Resampler.OutputLength(original, header.OriginalRate, audio.SampleRate) : null;
-        audio.Write(decoder.Finish(samples));
-        return new DecompressionReport(frames, file.Lost.Sum(lost => lost.Frames), file.Truncated, LostTimes(file));
+        Write(decoder.Finish(samples));
+        return new DecompressionReport(written, frames, file.Lost.Sum(lost => lost.Frames), file.Truncated, LostTimes(file));
 
         void Play(PlayedFrames piece)
-            => audio.Write(piece.Codes is { } codes ? decoder.Push(codes, piece.Gains) : decoder.PushLost(piece.Frames, header.Books));
+            => Write(piece.Codes is { } codes ? decoder.Push(codes, piece.Gains) : decoder.PushLost(piece.Frames, header.Books));
+
+        void Write(ReadOnlySpan<float> interleaved)
+        {
+            audio.Write(interleaved);
+            written += interleaved.Length / header.Channels;
+        }
+    }
+
+    /// <exception cref="BitstreamException">A file declares more audio than its frames can hold.</exception>
+    internal static void RequirePlausible(long? samples, long frames, CodecFileHeader header)
+    {
+        var most = ((double)frames + 1) * header.HopLength / header.SampleRate * header.OriginalRate + 1;
+        if (samples > most)
+            throw new BitstreamException("samples", 0, FormattableString.Invariant($"at most {most:0} ({frames} frames)"), FormattableString.Invariant($"{samples}"));
     }
 
     /// <summary>Where codes are missing, in the time of the original.</summary>

@@ -21,11 +21,16 @@ public sealed record CompressionReport(long Samples, int SampleRate, int Channel
 }
 
 /// <summary>A stretch of a recording.</summary>
-public readonly record struct TimeRange(TimeSpan Start, TimeSpan End);
+public readonly record struct TimeRange(TimeSpan Start, TimeSpan End)
+{
+    /// <summary>From the start to the end, wherever that is.</summary>
+    public static TimeRange All { get; } = new(TimeSpan.Zero, TimeSpan.MaxValue);
+}
 
 /// <summary>What was decompressed.</summary>
+/// <param name="Samples">Per channel, at the rate of the output.</param>
 /// <param name="Frames">Base frames of the codec, lost ones included.</param>
 /// <param name="LostFrames">Base frames that could not be read and were concealed.</param>
 /// <param name="Truncated">The file ends without its trailer: the end of the audio may be missing.</param>
 /// <param name="Lost">Where the lost frames are, in order and joined.</param>
-public sealed record DecompressionReport(long Frames, long LostFrames, bool Truncated, IReadOnlyList<TimeRange> Lost);
+public sealed record DecompressionReport(long Samples, long Frames, long LostFrames, bool Truncated, IReadOnlyList<TimeRange> Lost);

@@ -69,6 +69,8 @@ public sealed class NativeCodec : ICodec
         Books = config.Quantizer.BookSpecs(),
         Causal = true,
         DelaySamples = config.DelaySamples,
+        DecoderMemoryFrames = config.DecoderBlocks * (config.Kernel - 1)
+            + (config.HeadBlocks * (config.Kernel - 1) * config.StftHop + config.WindowLength + config.DelaySamples) / config.HopLength + 2,
         WeightHash = weightHash,
     };
 

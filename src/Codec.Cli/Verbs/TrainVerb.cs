@@ -4,6 +4,7 @@ using Codec.Audio;
 using Codec.Core.Runtime;
 using Codec.Training.Codecs;
 using Codec.Training.Lm;
+using Codec.Training.Repair;
 
 namespace Codec.Cli.Verbs;
 
@@ -32,6 +33,8 @@ internal sealed class TrainVerb
         var output = new CommandOutput(_context.Terminal, json: false);
         if (LmTrainConfig.IsLm(args.GetValue(_config)!))
             return RunLm(args, output);
+        if (RepairTrainConfig.Fits(args.GetValue(_config)!))
+            return RunRepair(args, output);
         var config = CodecTrainConfig.Load(args.GetValue(_config)!);
         var threads = args.GetValue(_threads) ?? (config.Threads > 0 ? config.Threads : null);
         _context.UseTorch(threads);
@@ -66,6 +69,25 @@ internal sealed class TrainVerb
         using (var bar = output.Progress("training", config.Steps))
             run.Run(report => Tell(output, bar, report, config.Steps), report => Tell(output, bar, report, config.Steps), _context.Cancellation);
         output.Result(_context.Cancellation.IsCancellationRequested ? $"stopped at step {run.Step}: go on with --resume" : run.ModelPath);
+        return ExitCode.Done;
+    }
+
+    private int RunRepair(ParseResult args, CommandOutput output)
+    {
+        var config = RepairTrainConfig.Load(args.GetValue(_config)!);
+        _context.UseTorch(args.GetValue(_threads) ?? (config.Threads > 0 ? config.Threads : null));
+        var device = TorchRuntime.ParseDevice(args.GetValue(_device)!);
+        RepairTrainer run;
+        using (var bar = output.Progress("tokenizing", 1))
+            run = new RepairTrainer(config, device, args.GetValue(_resume), bar.Report);
+        using (run)
+        {
+            output.Message(string.Create(CultureInfo.InvariantCulture,
+                $"{run.TrainingFrames} frames of tokens, {run.Model.parameters().Sum(p => p.numel()) / 1e6:F2} M parameters, seed {config.Seed}, {TorchSharp.torch.get_num_threads()} threads, {device}; step {run.Step} of {config.Steps}"));
+            using (var bar = output.Progress("training", config.Steps))
+                run.Run(report => Tell(output, bar, report, config.Steps), report => Tell(output, bar, report, config.Steps), _context.Cancellation);
+            output.Result(_context.Cancellation.IsCancellationRequested ? $"stopped at step {run.Step}: go on with --resume" : run.ModelPath);
+        }
         return ExitCode.Done;
     }
 

@@ -4,8 +4,6 @@ using Codec.Audio;
 using Codec.Core.Codecs;
 using Codec.Speech.Lm;
 using Codec.Speech.Patterns;
-using Codec.Speech.Tokens;
-using Codec.Training.Data;
 using Codec.Training.Optimization;
 
 namespace Codec.Training.Lm;
@@ -104,7 +102,11 @@ public sealed record LmTrainConfig
 
     /// <summary>Whether a config file asks for a language model.</summary>
     /// <exception cref="ConfigException">No JSON object.</exception>
-    public static bool IsLm(string path)
+    public static bool IsLm(string path) => KindOf(path) == "lm";
+
+    /// <summary>The member "kind" of a config file; null where it has none.</summary>
+    /// <exception cref="ConfigException">No JSON.</exception>
+    internal static string? KindOf(string path)
     {
         if (!File.Exists(path))
             throw new ConfigException($"{path}: expected a training config, found nothing");
@@ -112,7 +114,7 @@ public sealed record LmTrainConfig
         {
             using var json = JsonDocument.Parse(File.ReadAllText(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
             return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("kind", out var kind)
-                && kind.ValueKind == JsonValueKind.String && kind.GetString() == "lm";
+                && kind.ValueKind == JsonValueKind.String ? kind.GetString() : null;
         }
         catch (JsonException e)
         {
@@ -126,13 +128,10 @@ public sealed record LmTrainConfig
     /// <exception cref="ConfigException">Manifests without a codec.</exception>
     public LmTrainConfig Tokenized(Action<double>? progress = null)
     {
-        bool IsManifest(string path) => path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase);
-        if (!Train.Concat(Validation).Any(IsManifest))
+        if (!Train.Concat(Validation).Any(TokenData.IsManifest))
             return this;
         using var codec = CodecCatalog.Load(Codec ?? throw new ConfigException("codec: expected a checkpoint to tokenize manifests with, found nothing"));
-        IReadOnlyList<string> Shards(IReadOnlyList<string> paths) => paths.SelectMany(path => !IsManifest(path) ? [path] : TokenShardBuilder.Build(
-            codec, Manifest.Read(path).Select(e => new SpokenItem(e.Path, e.Speaker, e.Text)).ToArray(), Cache, Path.GetFileNameWithoutExtension(path), progress: progress)).ToArray();
-        return this with { Train = Shards(Train), Validation = Shards(Validation) };
+        return this with { Train = TokenData.Shards(codec, Train, Cache, progress), Validation = TokenData.Shards(codec, Validation, Cache, progress) };
     }
 
     public string ToJson() => JsonSerializer.Serialize(this, Json);

@@ -49,8 +49,29 @@ public sealed class NativeCodec : ICodec
     {
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
-        var codes_BKT = CodeTensors.ToTensor(codes, Device);
-        var audio_BS = _model.Decoder.forward(_model.Quantizer.Decode(codes_BKT), state);
+        return DecodeLatent(LatentOf(codes), samples, state).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The sums of code vectors that the decoder reads.</summary>
+    /// <param name="codes">All books or a prefix.</param>
+    /// <returns>[B, T, D].</returns>
+    public Tensor LatentOf(Codes codes)
+    {
+        using var mode = inference_mode();
+        using var scope = NewDisposeScope();
+        return _model.Quantizer.Decode(CodeTensors.ToTensor(codes, Device)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>As <see cref="Decode"/>, from latents that need not be sums of code vectors.</summary>
+    /// <param name="latent_BTD">[B, T, D].</param>
+    /// <param name="samples">Offline: wanted length; null for all that the frames hold.</param>
+    /// <param name="state">What the stream remembers; null = offline.</param>
+    /// <returns>[B, 1, S].</returns>
+    public Tensor DecodeLatent(Tensor latent_BTD, long? samples = null, StreamState? state = null)
+    {
+        using var mode = inference_mode();
+        using var scope = NewDisposeScope();
+        var audio_BS = _model.Decoder.forward(latent_BTD, state);
         if (state is null)
         {
             var start = Math.Min(Info.DelaySamples, audio_BS.shape[1]);

@@ -53,6 +53,7 @@ internal static class CommandLine
         TrainVerb.Create(context),
         ContinueVerb.Create(context),
         PriorVerb.Create(context),
+        RepairEvalVerb.Create(context),
     };
 
     private static int RefuseUsage(ParseResult parsed, Terminal terminal)

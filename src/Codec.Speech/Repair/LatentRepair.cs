@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Codec.Speech.Repair;
 
-/// <summary>A codec with a repair model for its codes. Thread-safe.</summary>
+/// <summary>A codec with a repair model for its codes.</summary>
 /// <param name="codec">Stays the caller's.</param>
 /// <param name="model">Stays the caller's.</param>
 public sealed class LatentRepair(NativeCodec codec, RepairModel model)

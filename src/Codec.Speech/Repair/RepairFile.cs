@@ -9,7 +9,7 @@ namespace Codec.Speech.Repair;
 
 /// <summary>What a repair file says besides weights.</summary>
 /// <param name="Model">Shape.</param>
-/// <param name="Tokens">Whose codes it knows: see <see cref="TokenIdentity"/>.</param>
+/// <param name="Tokens">The codes that it knows: <see cref="Codec.Core.CodecInfo.TokenHash"/>.</param>
 public sealed record RepairInfo(RepairConfig Model, string Tokens);
 
 /// <summary>Our own file of a repair model: half-precision safetensors whose header holds the configuration.</summary>
@@ -40,9 +40,8 @@ public static class RepairFile
         var info = Read(checkpoint);
         if (info.Model.Kind != kind)
             throw new CheckpointException(path, $"expected a {kind} repair model, found a {info.Model.Kind} one");
-        var tokens = TokenIdentity.Of(codec);
-        if (info.Tokens != tokens)
-            throw new CheckpointException(path, $"was trained on codes {info.Tokens[..Math.Min(8, info.Tokens.Length)]}..., {codec.Info.Name} makes codes {tokens[..8]}...");
+        if (info.Tokens != codec.Info.TokenHash)
+            throw new CheckpointException(path, $"was trained on codes {Short(info.Tokens)}, {codec.Info.Name} makes codes {Short(codec.Info.TokenHash)}");
         var model = RepairModel.Create(info.Model);
         try
         {
@@ -57,6 +56,8 @@ public static class RepairFile
             throw;
         }
     }
+
+    private static string Short(string hash) => hash.Length > 8 ? hash[..8] + "..." : hash;
 
     private static RepairInfo Read(Checkpoint checkpoint)
     {

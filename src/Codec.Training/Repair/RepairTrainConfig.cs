@@ -33,6 +33,9 @@ public sealed record RepairTrainConfig
     /// <summary>Checkpoint of the codec: a native one.</summary>
     public required string Codec { get; init; }
 
+    /// <summary>Model to go on from, e.g. one for an earlier state of the codec: its latents move little. Null = train anew.</summary>
+    public string? InitialWeights { get; init; }
+
     /// <summary>Folder for the shards of manifests; relative to the config file.</summary>
     public string Cache { get; init; } = "runs/tokens";
 
@@ -93,6 +96,7 @@ public sealed record RepairTrainConfig
                 Train = config.Train.Select(Absolute).ToArray(),
                 Validation = config.Validation.Select(Absolute).ToArray(),
                 Codec = Absolute(config.Codec),
+                InitialWeights = config.InitialWeights is null ? null : Absolute(config.InitialWeights),
                 Cache = Absolute(config.Cache),
                 Run = Absolute(config.Run),
             }).Validate();

@@ -29,7 +29,6 @@ public sealed class RepairTrainer : IDisposable
     private readonly AdamW _optimizer;
     private readonly TrainingState _state;
     private readonly TrainingLog _log, _validationLog;
-    private readonly string _tokens;
 
     /// <param name="config">Validated.</param>
     /// <param name="device">Where the model trains.</param>
@@ -44,7 +43,6 @@ public sealed class RepairTrainer : IDisposable
         if (exists && !resume)
             throw new ConfigException($"{config.Run}: holds a run already; resume it, or name another folder");
         _codec = Open(config.Codec, device);
-        _tokens = TokenIdentity.Of(_codec);
         _corpus = new TokenCorpus(TokenData.Shards(_codec, config.Train, config.Cache, tokenizing), config.MaxFrames);
         _heldOut = new TokenCorpus(TokenData.Shards(_codec, config.Validation, config.Cache, tokenizing), config.MaxFrames);
         Require.That(_corpus.Books.SequenceEqual(_codec.Info.Books), nameof(config.Train), $"tokens of {_codec.Info.Name}", $"those of {_corpus.Codec}");
@@ -54,6 +52,8 @@ public sealed class RepairTrainer : IDisposable
         Model = RepairModel.Create(config.Model(_codec.Model.Config.LatentDim, _codec.Info.Books.Count));
         Model.to(device);
         Center();
+        if (config.InitialWeights is { } start)
+            Core.Checkpoints.Checkpoint.Open(start).LoadInto(Model);
         _optimizer = new AdamW(Model.named_parameters(), config.Optimizer);
         _state = new TrainingState(Model, _optimizer, null);
         if (exists)
@@ -156,7 +156,7 @@ public sealed class RepairTrainer : IDisposable
     {
         _state.Save(StatePath);
         _optimizer.SwapAverages();
-        RepairFile.Save(ModelPath, Model, _tokens, new Dictionary<string, string> { ["training.step"] = $"{Step}", ["training.seed"] = $"{_config.Seed}" });
+        RepairFile.Save(ModelPath, Model, _codec.Info.TokenHash, new Dictionary<string, string> { ["training.step"] = $"{Step}", ["training.seed"] = $"{_config.Seed}" });
         _optimizer.SwapAverages();
     }
 

@@ -71,7 +71,7 @@ public sealed class RepairTrainingTests : IDisposable
         Assert.Throws<ConfigException>(() => RepairTrainConfig.Load(path));
     }
 
-    /// <summary>Frames that follow a period of four, whose fine books follow from the first: a model can know everything.</summary>
+    /// <summary>Items of one frame repeated, whose fine books follow from the first: a model can know nearly everything.</summary>
     private RepairTrainConfig Config(string kind, long steps)
     {
         var path = _folder.Combine("codec.safetensors");
@@ -84,8 +84,8 @@ public sealed class RepairTrainingTests : IDisposable
         var items = Enumerable.Range(0, 40).Select(i =>
         {
             var random = new Random(i);
-            var (start, frames) = (random.Next(4), random.Next(20, 40));
-            var codes = new Codes(codec.Info.Books, [.. Enumerable.Range(0, 3).Select(k => new[] { Enumerable.Range(0, frames).Select(t => ((t + start) % 4 * 7 + k * 5) % 32).ToArray() })], frames);
+            var (start, frames) = (random.Next(4), random.Next(30, 40));
+            var codes = new Codes(codec.Info.Books, [.. Enumerable.Range(0, 3).Select(k => new[] { Enumerable.Repeat((start * 7 + k * 5) % 32, frames).ToArray() })], frames);
             return ($"{i}", "", (string?)null, codes);
         }).ToArray();
         if (!File.Exists(_folder.Combine("a.tokens")))

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace Codec.Core.Checkpoints;
@@ -7,7 +8,8 @@ namespace Codec.Core.Checkpoints;
 /// <param name="dtype">Element type in the file.</param>
 /// <param name="shape">Dimensions.</param>
 /// <param name="load">Reads the numbers into a new tensor of that type and shape on the CPU.</param>
-public sealed class CheckpointTensor(string name, ScalarType dtype, IReadOnlyList<long> shape, Func<Tensor> load)
+/// <param name="read">Reads the numbers as they lie in the file, little-endian and in C order; null where they do not lie so.</param>
+public sealed class CheckpointTensor(string name, ScalarType dtype, IReadOnlyList<long> shape, Func<Tensor> load, Func<byte[]>? read = null)
 {
     public string Name { get; } = name;
 
@@ -22,8 +24,30 @@ public sealed class CheckpointTensor(string name, ScalarType dtype, IReadOnlyLis
     /// <exception cref="CheckpointException">The file changed or cannot be read.</exception>
     public Tensor Load() => load();
 
+    /// <summary>The numbers in their own type, little-endian, in C order; without libtorch where the file holds them so.</summary>
+    /// <exception cref="CheckpointException">The file changed or cannot be read.</exception>
+    public byte[] Bytes()
+    {
+        if (read is not null)
+            return read();
+        using var scope = NewDisposeScope();
+        return Load().contiguous().bytes.ToArray();
+    }
+
+    /// <summary>The numbers of a tensor of floating-point type, in C order; without libtorch where the file holds them plainly.</summary>
+    /// <exception cref="CheckpointException">The file changed or cannot be read.</exception>
+    public float[] Floats()
+    {
+        if (read is not null && Dtype == ScalarType.Float32)
+            return MemoryMarshal.Cast<byte, float>(read()).ToArray();
+        if (read is not null && Dtype == ScalarType.Float16)
+            return Kernels.HalfWeights.ToSingle(MemoryMarshal.Cast<byte, ushort>(read()));
+        using var tensor = Load();
+        return Kernels.ChannelPattern.Values(tensor);
+    }
+
     /// <summary>The same tensor under another name.</summary>
-    public CheckpointTensor Named(string other) => new(other, Dtype, Shape, load);
+    public CheckpointTensor Named(string other) => new(other, Dtype, Shape, load, read);
 
     /// <summary>A tensor computed from this one when it is loaded, e.g. a transposed weight.</summary>
     /// <param name="shape">Shape of the result.</param>

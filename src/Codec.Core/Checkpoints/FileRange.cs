@@ -27,6 +27,14 @@ internal readonly record struct FileRange(string Path, long Offset, long Length)
         }
     }
 
+    /// <summary>All bytes of the range.</summary>
+    public byte[] ReadBytes()
+    {
+        var bytes = new byte[checked((int)Length)];
+        Read(bytes);
+        return bytes;
+    }
+
     /// <summary>A new tensor with the bytes of the range: contiguous, little-endian, C order.</summary>
     public Tensor ReadTensor(ScalarType dtype, IReadOnlyList<long> shape)
     {

@@ -10,18 +10,7 @@ internal static class ModuleLoader
     public static void Load(Checkpoint checkpoint, nn.Module module, Func<string, string?> rename)
     {
         var targets = module.state_dict();
-        var sources = Match(checkpoint, targets, rename, out var unexpected);
-        var missing = targets.Keys.Where(key => !sources.ContainsKey(key)).ToArray();
-        var misshapen = sources
-            .Where(pair => targets.TryGetValue(pair.Key, out var target) && !Fits(pair.Value, target))
-            .Select(pair => $"{pair.Key} (expected {targets[pair.Key].dtype} {CheckpointTensor.Describe(targets[pair.Key].shape)}, "
-                + $"found {pair.Value.Dtype} {CheckpointTensor.Describe(pair.Value.Shape)})")
-            .ToArray();
-        if (missing.Length + unexpected.Count + misshapen.Length > 0)
-            throw new CheckpointException(checkpoint.FilePath, Report(module.GetName(), missing, unexpected, misshapen))
-            {
-                Missing = missing, Unexpected = unexpected, Misshapen = misshapen,
-            };
+        var sources = Check(checkpoint, module.GetName(), targets.ToDictionary(p => p.Key, p => (p.Value.dtype, (IReadOnlyList<long>)p.Value.shape)), rename);
         using var none = no_grad();
         foreach (var (key, source) in sources)
         {
@@ -30,9 +19,33 @@ internal static class ModuleLoader
         }
     }
 
+    /// <summary>The checkpoint tensors for named targets.</summary>
+    /// <param name="checkpoint">Has exactly these.</param>
+    /// <param name="name">Of what is loaded, for the message.</param>
+    /// <param name="targets">Types and shapes by key.</param>
+    /// <param name="rename">Checkpoint key to target; null = ignore the tensor.</param>
+    /// <exception cref="CheckpointException">Lists all missing, unexpected and misshapen keys together.</exception>
+    public static Dictionary<string, CheckpointTensor> Check(Checkpoint checkpoint, string name,
+        IReadOnlyDictionary<string, (ScalarType Dtype, IReadOnlyList<long> Shape)> targets, Func<string, string?> rename)
+    {
+        var sources = Match(checkpoint, targets, rename, out var unexpected);
+        var missing = targets.Keys.Where(key => !sources.ContainsKey(key)).ToArray();
+        var misshapen = sources
+            .Where(pair => targets.TryGetValue(pair.Key, out var target) && !Fits(pair.Value, target.Dtype, target.Shape))
+            .Select(pair => $"{pair.Key} (expected {targets[pair.Key].Dtype} {CheckpointTensor.Describe(targets[pair.Key].Shape)}, "
+                + $"found {pair.Value.Dtype} {CheckpointTensor.Describe(pair.Value.Shape)})")
+            .ToArray();
+        if (missing.Length + unexpected.Count + misshapen.Length > 0)
+            throw new CheckpointException(checkpoint.FilePath, Report(name, missing, unexpected, misshapen))
+            {
+                Missing = missing, Unexpected = unexpected, Misshapen = misshapen,
+            };
+        return sources;
+    }
+
     /// <summary>Checkpoint tensors by module key. Raw weight-norm pairs are preferred where the module itself has them.</summary>
     private static Dictionary<string, CheckpointTensor> Match(
-        Checkpoint checkpoint, Dictionary<string, Tensor> targets, Func<string, string?> rename, out List<string> unexpected)
+        Checkpoint checkpoint, IReadOnlyDictionary<string, (ScalarType Dtype, IReadOnlyList<long> Shape)> targets, Func<string, string?> rename, out List<string> unexpected)
     {
         var keepsPairs = targets.Keys.Any(WeightNorm.IsPart);
         var view = keepsPairs ? checkpoint.Tensors.Values : WeightNorm.Fold(checkpoint.Tensors.Values);
@@ -49,9 +62,9 @@ internal static class ModuleLoader
         return sources;
     }
 
-    private static bool Fits(CheckpointTensor source, Tensor target)
-        => source.Shape.SequenceEqual(target.shape)
-            && (source.Dtype == target.dtype || (ElementTypes.IsReal(source.Dtype) && ElementTypes.IsReal(target.dtype)));
+    private static bool Fits(CheckpointTensor source, ScalarType dtype, IReadOnlyList<long> shape)
+        => source.Shape.SequenceEqual(shape)
+            && (source.Dtype == dtype || (ElementTypes.IsReal(source.Dtype) && ElementTypes.IsReal(dtype)));
 
     private static string Report(string module, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> misshapen)
     {

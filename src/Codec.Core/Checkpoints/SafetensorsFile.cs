@@ -42,7 +42,7 @@ public static class SafetensorsFile
         var tensors = entries.Select(entry =>
         {
             var range = new FileRange(path, dataStart + entry.Start, entry.End - entry.Start);
-            return new CheckpointTensor(entry.Name, entry.Dtype, entry.Shape, () => range.ReadTensor(entry.Dtype, entry.Shape));
+            return new CheckpointTensor(entry.Name, entry.Dtype, entry.Shape, () => range.ReadTensor(entry.Dtype, entry.Shape), range.ReadBytes);
         });
         return new Checkpoint(path, tensors, metadata);
     }

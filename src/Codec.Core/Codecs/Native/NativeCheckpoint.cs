@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Codec.Audio;
 using Codec.Core.Checkpoints;
+using Codec.Core.Codecs.Native.Inference;
 using Codec.Core.Quantizers;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -29,12 +30,30 @@ public static class NativeCheckpoint
     /// <inheritdoc cref="Load(string, Device?)"/>
     public static NativeCodec Load(Checkpoint checkpoint, Device? device = null)
     {
-        var model = NativeModel.Create(ReadConfig(checkpoint));
+        var config = ReadConfig(checkpoint);
+        if (NativeShapes.Covers(config) && device is null or { type: DeviceType.CPU })
+            return LoadKernels(checkpoint, config);
+        return new NativeCodec(LoadModel(checkpoint, config, device), checkpoint.Sha256, TokenHash(checkpoint, config));
+    }
+
+    /// <summary>A codec that does not need libtorch.</summary>
+    private static NativeCodec LoadKernels(Checkpoint checkpoint, NativeConfig config)
+    {
+        var targets = NativeShapes.Of(config).ToDictionary(p => p.Key, p => (ScalarType.Float32, p.Value));
+        ModuleLoader.Check(checkpoint, nameof(NativeModel), targets, name => IsStored(name) ? name : null);
+        return new NativeCodec(config, new NativeKernels(config, NativeWeights.Of(checkpoint), null), () => LoadModel(checkpoint, config, null),
+            checkpoint.Sha256, TokenHash(checkpoint, config));
+    }
+
+    private static NativeModel LoadModel(Checkpoint checkpoint, NativeConfig config, Device? device)
+    {
+        var model = NativeModel.Create(config);
         try
         {
             Fill(model, checkpoint);
             model.to(device ?? CPU);
-            return new NativeCodec(model, checkpoint.Sha256, TokenHash(checkpoint, model.Config));
+            model.eval();
+            return model;
         }
         catch
         {
@@ -86,9 +105,7 @@ public static class NativeCheckpoint
         foreach (var (name, tensor) in checkpoint.Tensors.Where(t => IsStored(t.Key) && TokenPrefixes.Any(t.Key.StartsWith)).OrderBy(t => t.Key, StringComparer.Ordinal))
         {
             Append($"\n{name} {tensor.Dtype} {string.Join(' ', tensor.Shape)}\n");
-            using var numbers = tensor.Load();
-            using var bytes = numbers.contiguous();
-            hash.AppendData(bytes.bytes);
+            hash.AppendData(tensor.Bytes());
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
 

@@ -1,28 +1,79 @@
+using System.Runtime.InteropServices;
+using Codec.Core.Codecs.Native.Inference;
+using Codec.Core.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Codec.Core.Codecs.Native;
 
-/// <summary>A native model behind <see cref="ICodec"/>: inference only.</summary>
-public sealed class NativeCodec : ICodec
+/// <summary>
+/// A native model behind <see cref="ICodec"/>: inference only. On the CPU it runs by own kernels, packed when they are first
+/// needed; the weights must not change afterwards. On other devices it runs the model's operators.
+/// </summary>
+public sealed class NativeCodec : ISampleCodec
 {
-    private readonly NativeModel _model;
+    private readonly Lazy<NativeModel> _model;
+    private readonly Lazy<NativeKernels>? _kernels;
 
     /// <param name="model">Owned from here on; switched to evaluation mode.</param>
     /// <param name="weightHash">Lower-case hex SHA-256 of the weight file.</param>
     /// <param name="tokenHash">See <see cref="CodecInfo.TokenHash"/>.</param>
-    public NativeCodec(NativeModel model, string weightHash = "", string tokenHash = "")
+    public NativeCodec(NativeModel model, string weightHash = "", string tokenHash = "") : this(model.Config, weightHash, tokenHash)
     {
-        _model = model;
-        _model.eval();
-        Info = InfoOf(model.Config, NativeFamily.PresetOf(model.Config), weightHash) with { TokenHash = tokenHash };
+        model.eval();
+        _model = new Lazy<NativeModel>(model);
+        if (model.parameters().First() is { device_type: DeviceType.CPU, dtype: ScalarType.Float32 })
+            _kernels = new Lazy<NativeKernels>(() => new NativeKernels(model.Config, NativeWeights.Of(model), model.Quantizer));
+    }
+
+    /// <summary>A codec of kernels; the model is built if someone asks for it.</summary>
+    internal NativeCodec(NativeConfig config, NativeKernels kernels, Func<NativeModel> model, string weightHash, string tokenHash) : this(config, weightHash, tokenHash)
+    {
+        _kernels = new Lazy<NativeKernels>(kernels);
+        _model = new Lazy<NativeModel>(model);
+    }
+
+    private NativeCodec(NativeConfig config, string weightHash, string tokenHash)
+    {
+        _model = null!;
+        Info = InfoOf(config, NativeFamily.PresetOf(config), weightHash) with { TokenHash = tokenHash };
     }
 
     public CodecInfo Info { get; }
 
-    public NativeModel Model => _model;
+    public NativeModel Model => _model.Value;
 
-    public Device Device => _model.parameters().First().device;
+    public Device Device => TakesSamples ? CPU : Model.parameters().First().device;
+
+    /// <inheritdoc/>
+    public bool TakesSamples => _kernels is not null;
+
+    /// <inheritdoc/>
+    public int EncoderContextFrames => Own.EncoderContext;
+
+    /// <inheritdoc/>
+    public int DecoderContextFrames => Own.DecoderContext;
+
+    private NativeKernels Own => _kernels?.Value ?? throw new NotSupportedException($"{Info.Name} runs on {Device} and takes tensors only");
+
+    /// <inheritdoc/>
+    public Codes EncodeSamples(ReadOnlySpan<float> samples_BS, int batch, int? books = null, StreamState? state = null)
+    {
+        RequireFrames(batch == 0 ? 0 : samples_BS.Length / batch, nameof(samples_BS));
+        return Own.Encode(samples_BS, batch, Math.Min(books ?? Info.Books.Count, Info.Books.Count), state);
+    }
+
+    /// <inheritdoc/>
+    public float[] DecodeSamples(Codes codes, StreamState? state = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(codes.Books, Info.Books.Count, nameof(codes));
+        for (var book = 0; book < codes.Books; book++)
+            for (var item = 0; item < codes.Batch; item++)
+                foreach (var code in codes[book, item])
+                    if ((uint)code >= (uint)Info.Books[book].Size)
+                        throw new ArgumentException($"book {book}: expected a code in [0, {Info.Books[book].Size}), found {code}", nameof(codes));
+        return Own.Decode(codes, state);
+    }
 
     /// <inheritdoc/>
     public Codes Encode(Tensor audio_BCS, int? books = null, StreamState? state = null)
@@ -32,15 +83,15 @@ public sealed class NativeCodec : ICodec
         var audio_BS = audio_BCS.to(Device).squeeze(1);
         var samples = audio_BS.shape[1];
         if (state is null)
+            audio_BS = nn.functional.pad(audio_BS, [0, (long)Info.FramesFor(samples) * Info.HopLength - samples]);
+        else
+            RequireFrames(samples, nameof(audio_BCS));
+        if (TakesSamples)
         {
-            var frames = Info.FramesFor(samples);
-            audio_BS = nn.functional.pad(audio_BS, [0, (long)frames * Info.HopLength - samples]);
+            var flat_BS = audio_BS.to(float32).contiguous();
+            return EncodeSamples(MemoryMarshal.Cast<byte, float>(flat_BS.bytes), (int)flat_BS.shape[0], books, state);
         }
-        else if (samples % Info.HopLength != 0)
-        {
-            throw new ArgumentException($"a stream is fed multiples of {Info.HopLength} samples, found {samples}", nameof(audio_BCS));
-        }
-        var codes_BKT = _model.Quantizer.Encode(_model.Encoder.forward(audio_BS, state), books);
+        var codes_BKT = Model.Quantizer.Encode(Model.Encoder.forward(audio_BS, state), books);
         return CodeTensors.ToCodes(codes_BKT, Info.Books);
     }
 
@@ -49,7 +100,10 @@ public sealed class NativeCodec : ICodec
     {
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
-        return DecodeLatent(LatentOf(codes), samples, state).MoveToOuterDisposeScope();
+        var audio_BS = TakesSamples
+            ? tensor(DecodeSamples(codes, state), [codes.Batch, (long)codes.Frames * Info.HopLength])
+            : Model.Decoder.forward(LatentOf(codes), state);
+        return Cut(audio_BS, samples, state).MoveToOuterDisposeScope();
     }
 
     /// <summary>The sums of code vectors that the decoder reads.</summary>
@@ -59,7 +113,7 @@ public sealed class NativeCodec : ICodec
     {
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
-        return _model.Quantizer.Decode(CodeTensors.ToTensor(codes, Device)).MoveToOuterDisposeScope();
+        return Model.Quantizer.Decode(CodeTensors.ToTensor(codes, Device)).MoveToOuterDisposeScope();
     }
 
     /// <summary>As <see cref="Decode"/>, from latents that need not be sums of code vectors.</summary>
@@ -71,14 +125,21 @@ public sealed class NativeCodec : ICodec
     {
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
-        var audio_BS = _model.Decoder.forward(latent_BTD, state);
-        if (state is null)
-        {
-            var start = Math.Min(Info.DelaySamples, audio_BS.shape[1]);
-            var available = audio_BS.shape[1] - start;
-            audio_BS = audio_BS.narrow(1, start, Math.Min(samples ?? available, available));
-        }
-        return audio_BS.unsqueeze(1).MoveToOuterDisposeScope();
+        var (batch, frames) = ((int)latent_BTD.shape[0], (int)latent_BTD.shape[1]);
+        var audio_BS = TakesSamples
+            ? tensor(Own.Decode(ChannelPattern.Values(latent_BTD), batch, frames, state), [batch, (long)frames * Info.HopLength])
+            : Model.Decoder.forward(latent_BTD, state);
+        return Cut(audio_BS, samples, state).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Offline: without the delay, and no longer than wanted.</summary>
+    private Tensor Cut(Tensor audio_BS, long? samples, StreamState? state)
+    {
+        if (state is not null)
+            return audio_BS.unsqueeze(1);
+        var start = Math.Min(Info.DelaySamples, audio_BS.shape[1]);
+        var available = audio_BS.shape[1] - start;
+        return audio_BS.narrow(1, start, Math.Min(samples ?? available, available)).unsqueeze(1);
     }
 
     internal static CodecInfo InfoOf(NativeConfig config, CodecPreset preset, string weightHash = "") => new()
@@ -95,5 +156,17 @@ public sealed class NativeCodec : ICodec
         WeightHash = weightHash,
     };
 
-    public void Dispose() => _model.Dispose();
+    public void Dispose()
+    {
+        if (_kernels is { IsValueCreated: true })
+            _kernels.Value.Dispose();
+        if (_model.IsValueCreated)
+            _model.Value.Dispose();
+    }
+
+    private void RequireFrames(long samples, string parameter)
+    {
+        if (samples % Info.HopLength != 0)
+            throw new ArgumentException($"a stream is fed multiples of {Info.HopLength} samples, found {samples}", parameter);
+    }
 }

@@ -16,7 +16,8 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
     private readonly NativeConfig _config;
 
     // exp of the predicted log-magnitude is cut here: an untrained or misled head must not overflow.
-    private static readonly Scalar MaxLogMagnitude = 6;
+    internal const float MaxLogMagnitude = 6;
+    private static readonly Scalar Most = MaxLogMagnitude;
 
     public NativeDecoder(NativeConfig config) : base(nameof(NativeDecoder))
     {
@@ -43,7 +44,7 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
         var x_BTC = upsample.forward(stack.forward(embed.forward(latent_BTD), state));
         x_BTC = head_stack.forward(x_BTC.reshape(b, frames * _config.SpectraPerFrame, _config.HeadWidth), state);
         var polar_BNF = head.forward(norm.forward(x_BTC));
-        var magnitude_BNF = polar_BNF.narrow(2, 0, _config.Bins).clamp_max(MaxLogMagnitude).exp();
+        var magnitude_BNF = polar_BNF.narrow(2, 0, _config.Bins).clamp_max(Most).exp();
         var spectrum_BNF = torch.polar(magnitude_BNF, polar_BNF.narrow(2, _config.Bins, _config.Bins));
         var pieces_BNW = fft.irfft(spectrum_BNF, _config.WindowLength) * window;
         return OverlapAdd(pieces_BNW, state).MoveToOuterDisposeScope();

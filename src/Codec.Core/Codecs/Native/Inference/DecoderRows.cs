@@ -1,0 +1,160 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Codec.Core.Kernels;
+
+namespace Codec.Core.Codecs.Native.Inference;
+
+/// <summary>A <see cref="NativeDecoder"/> by own kernels, some frames at a time so that all fits the caches. Immutable; any number of threads may run it.</summary>
+internal sealed unsafe class DecoderRows : IDisposable
+{
+    private const int MostFrames = 48;
+
+    private readonly NativeConfig _config;
+    private readonly RowLinear _embed, _head;
+    private readonly RowLinear[] _upsample; // one per spectrum of a frame, so that its rows are padded
+    private readonly RowNorm _norm;
+    private readonly ConvNeXtRowStack _stack, _headStack;
+    private readonly AlignedFloats _window;
+    private readonly int _headBlocks;
+
+    public DecoderRows(NativeConfig config, NativeWeights weights)
+    {
+        _config = config;
+        _embed = weights.Linear("decoder.embed");
+        _stack = new ConvNeXtRowStack(weights, "decoder.stack.", config.DecoderWidth, config.DecoderBlocks, config.Kernel);
+        _upsample = Split(weights["decoder.upsample.weight"], weights["decoder.upsample.bias"], config.SpectraPerFrame);
+        _headStack = new ConvNeXtRowStack(weights, "decoder.head_stack.", config.HeadWidth, config.HeadBlocks, config.Kernel);
+        _norm = weights.Norm("decoder.norm");
+        _head = weights.Linear("decoder.head");
+        // Overlap-added squared Hann windows sum to 0.375 * WindowLength / StftHop: divided out here once.
+        _window = HannWindow.Of(config.WindowLength, 0.375 * config.WindowLength / config.StftHop);
+        _headBlocks = config.HeadBlocks;
+    }
+
+    /// <summary>Frames before a frame that its samples depend on.</summary>
+    public int Context
+    {
+        get
+        {
+            var spectra = _headStack.Context + _config.WindowLength / _config.StftHop - 1;
+            return _stack.Context + (spectra + _config.SpectraPerFrame - 1) / _config.SpectraPerFrame;
+        }
+    }
+
+    public RowHistory Start() => new([.. _stack.Histories, .. _headStack.Histories, _config.WindowLength - _config.StftHop]);
+
+    /// <summary>Decodes frames.</summary>
+    /// <param name="frames">How many.</param>
+    /// <param name="history">What came before.</param>
+    /// <param name="room">Memory to work in.</param>
+    /// <param name="latents">Fills rows of some frames.</param>
+    /// <param name="latentStep">Floats from one of these rows to the next.</param>
+    /// <param name="samples">[frames * hop], the result.</param>
+    public void Run(int frames, RowHistory history, RowRoom room, LatentSink latents, int latentStep, Span<float> samples)
+    {
+        for (var start = 0; start < frames; start += MostFrames)
+        {
+            var count = Math.Min(MostFrames, frames - start);
+            float* latent = room.Get(RowRoom.Samples, (long)count * latentStep);
+            latents(start, count, latent);
+            var polar = Polar(latent, latentStep, count, history, room);
+            Synthesize(polar, count * _config.SpectraPerFrame, history[^1], room, samples.Slice(start * _config.HopLength, count * _config.HopLength));
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var part in (IDisposable[])[_embed, _stack, .. _upsample, _headStack, _norm, _head, _window])
+            part.Dispose();
+    }
+
+    /// <returns>Log magnitudes and phases, [spectra][<see cref="RowLinear.Padded"/> of the head].</returns>
+    private float* Polar(float* latent, int latentStep, int frames, RowHistory history, RowRoom room)
+    {
+        var (width, headWidth, perFrame) = (_embed.Padded, _upsample[0].Padded, _config.SpectraPerFrame);
+        var spectra = frames * perFrame;
+        float* x = room.Get(RowRoom.Main, (long)frames * width);
+        float* normed = room.Get(RowRoom.Normed, Math.Max((long)frames * width, (long)spectra * headWidth));
+        float* inner = room.Get(RowRoom.Inner, Math.Max((long)frames * _stack.Inner, (long)spectra * _headStack.Inner));
+        _embed.Run(latent, latentStep, frames, new StoreSink(x, width));
+        _stack.Run(x, frames, history, 0, normed, inner);
+        float* head = room.Get(RowRoom.Head, (long)spectra * headWidth);
+        for (var part = 0; part < perFrame; part++)
+            _upsample[part].Run(x, width, frames, new StoreSink(head + part * headWidth, (nint)perFrame * headWidth));
+        _headStack.Run(head, spectra, history, _config.DecoderBlocks, normed, inner);
+        _norm.Run(head, headWidth, head, headWidth, spectra);
+        float* polar = room.Get(RowRoom.Spectra, (long)spectra * _head.Padded + RowTile.Lanes);
+        _head.Run(head, headWidth, spectra, new StoreSink(polar, _head.Padded));
+        return polar;
+    }
+
+    /// <summary>Inverse transforms, windowed and added; the unfinished tail stays in the history.</summary>
+    private void Synthesize(float* polar, int spectra, float[] tail, RowRoom room, Span<float> samples)
+    {
+        var (bins, length, hop) = (_config.Bins, _config.WindowLength, _config.StftHop);
+        var padded = RowLinear.Pad(bins);
+        float* re = room.Get(RowRoom.Real, (long)bins * LaneFourier.Lanes);
+        float* im = room.Get(RowRoom.Imaginary, (long)bins * LaneFourier.Lanes);
+        float* windows = room.Get(RowRoom.Windows, (long)LaneFourier.Lanes * length + 2 * padded);
+        float* parts = windows + LaneFourier.Lanes * length;
+        float* sum = room.Get(RowRoom.Main, tail.Length + samples.Length);
+        tail.CopyTo(new Span<float>(sum, tail.Length));
+        new Span<float>(sum + tail.Length, samples.Length).Clear();
+        var transform = room.Transform(length);
+        for (var first = 0; first < spectra; first += LaneFourier.Lanes)
+        {
+            var count = Math.Min(LaneFourier.Lanes, spectra - first);
+            for (var lane = 0; lane < count; lane++)
+            {
+                Cartesian(polar + (long)(first + lane) * _head.Padded, bins, parts, parts + padded);
+                Scatter(parts, bins, re + lane);
+                Scatter(parts + padded, bins, im + lane);
+            }
+            transform.Windows(re, im, _window.Pointer, windows, count);
+            for (var lane = 0; lane < count; lane++)
+                Add(windows + lane * length, sum + (first + lane) * hop, length);
+        }
+        new Span<float>(sum, samples.Length).CopyTo(samples);
+        new Span<float>(sum + samples.Length, tail.Length).CopyTo(tail);
+    }
+
+    /// <param name="polar">Log magnitudes, then phases.</param>
+    /// <param name="re">Real parts, up to a whole number of vectors.</param>
+    /// <param name="im">Imaginary parts.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Cartesian(float* polar, int bins, float* re, float* im)
+    {
+        for (var i = 0; i < bins; i += RowTile.Lanes)
+        {
+            var log = Vector512.Max(Vector512.Min(Vector512.Load(polar + i), Vector512.Create(NativeDecoder.MaxLogMagnitude)), Vector512.Create(-87f));
+            var magnitude = VectorMath.Exp(log);
+            var (sin, cos) = VectorMath.SinCos(Vector512.Load(polar + bins + i));
+            Vector512.Store(magnitude * cos, re + i);
+            Vector512.Store(magnitude * sin, im + i);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Scatter(float* from, int count, float* to)
+    {
+        for (var i = 0; i < count; i++)
+            to[i * LaneFourier.Lanes] = from[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Add(float* from, float* to, int count)
+    {
+        var i = 0;
+        for (; i + RowTile.Lanes <= count; i += RowTile.Lanes)
+            Vector512.Store(Vector512.Load(to + i) + Vector512.Load(from + i), to + i);
+        for (; i < count; i++)
+            to[i] += from[i];
+    }
+
+    private static RowLinear[] Split(float[] weight, float[] bias, int parts)
+    {
+        var (inputs, outputs) = (weight.Length / bias.Length, bias.Length / parts);
+        return [.. Enumerable.Range(0, parts).Select(part => new RowLinear(
+            weight.AsSpan(part * outputs * inputs, outputs * inputs), bias.AsSpan(part * outputs, outputs), inputs))];
+    }
+}

@@ -1,0 +1,153 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using Codec.Core.Quantizers;
+using static TorchSharp.torch;
+
+namespace Codec.Core.Codecs.Native.Inference;
+
+/// <summary>
+/// A native model by own float32 kernels: a snapshot of its weights. Codes and samples have the same bits however the signal is
+/// cut, batched or spread over threads. Immutable; any number of threads may run it.
+/// </summary>
+internal sealed unsafe class NativeKernels : IDisposable
+{
+    private readonly NativeConfig _config;
+    private readonly EncoderRows _encoder;
+    private readonly DecoderRows _decoder;
+    private readonly QuantizerRows? _books;
+    private readonly IQuantizer? _quantizer;
+    private readonly ConcurrentBag<RowRoom> _rooms = [];
+
+    /// <param name="config">Of the model.</param>
+    /// <param name="weights">Of the model.</param>
+    /// <param name="quantizer">Runs where the kernels do not know the config's quantizer.</param>
+    public NativeKernels(NativeConfig config, NativeWeights weights, IQuantizer? quantizer)
+    {
+        _config = config;
+        _encoder = new EncoderRows(config, weights);
+        _decoder = new DecoderRows(config, weights);
+        (_books, _quantizer) = NativeShapes.Covers(config) ? (new QuantizerRows(config, weights), (IQuantizer?)null) : (null, quantizer);
+    }
+
+    /// <summary>Frames before a frame that its codes depend on.</summary>
+    public int EncoderContext => _encoder.Context;
+
+    /// <summary>Frames before a frame that its samples depend on.</summary>
+    public int DecoderContext => _decoder.Context;
+
+    /// <param name="samples_BS">Items one after the other; whole frames each.</param>
+    /// <param name="batch">B.</param>
+    /// <param name="books">How many to code.</param>
+    /// <param name="state">Stream memory; null = offline.</param>
+    public Codes Encode(ReadOnlySpan<float> samples_BS, int batch, int books, StreamState? state)
+    {
+        var samples = batch == 0 ? 0 : samples_BS.Length / batch;
+        var frames = samples / _config.HopLength;
+        var specs = _config.Quantizer.BookSpecs().Take(books).ToArray();
+        var codes = new int[books][][];
+        for (var book = 0; book < books; book++)
+            codes[book] = [.. Enumerable.Range(0, batch).Select(_ => new int[frames])];
+        var histories = Histories(state, "encoder", batch, _encoder.Start);
+        var room = Rent();
+        for (var item = 0; item < batch; item++)
+            Encode(samples_BS.Slice(item * samples, samples), histories[item], room, [.. codes.Select(book => book[item])]);
+        _rooms.Add(room);
+        return new Codes(specs, codes, frames);
+    }
+
+    /// <param name="codes">Every code within its book.</param>
+    /// <param name="state">Stream memory; null = offline.</param>
+    /// <returns>Items one after the other.</returns>
+    public float[] Decode(Codes codes, StreamState? state) => Decode(codes.Batch, codes.Frames, state, item => Latents(codes, item));
+
+    /// <summary>The same from latents.</summary>
+    /// <param name="latent_BTD">[B][T][D].</param>
+    /// <param name="batch">B.</param>
+    /// <param name="frames">T.</param>
+    /// <param name="state">Stream memory; null = offline.</param>
+    public float[] Decode(float[] latent_BTD, int batch, int frames, StreamState? state) => Decode(batch, frames, state, item => (first, count, latents) =>
+        latent_BTD.AsSpan((item * frames + first) * _config.LatentDim, count * _config.LatentDim).CopyTo(new Span<float>(latents, count * _config.LatentDim)));
+
+    public void Dispose()
+    {
+        _encoder.Dispose();
+        _decoder.Dispose();
+        _books?.Dispose();
+        while (_rooms.TryTake(out var room))
+            room.Dispose();
+    }
+
+    private void Encode(ReadOnlySpan<float> samples, RowHistory history, RowRoom room, int[][] codes)
+    {
+        var step = _encoder.LatentStep;
+        _encoder.Run(samples, history, room, (first, count, latents) =>
+        {
+            if (_books is not null)
+                _books.Encode(latents, step, count, room, codes, first);
+            else
+                Search(latents, step, count, codes, first);
+        });
+    }
+
+    private float[] Decode(int batch, int frames, StreamState? state, Func<int, LatentSink> latents)
+    {
+        var samples = frames * _config.HopLength;
+        var result = new float[batch * samples];
+        var histories = Histories(state, "decoder", batch, _decoder.Start);
+        var room = Rent();
+        for (var item = 0; item < batch; item++)
+            _decoder.Run(frames, histories[item], room, latents(item), _config.LatentDim, result.AsSpan(item * samples, samples));
+        _rooms.Add(room);
+        return result;
+    }
+
+    private LatentSink Latents(Codes codes, int item)
+    {
+        if (_books is not null)
+            return (first, count, latents) => _books.Decode(codes, item, first, count, latents);
+        return (first, count, latents) =>
+        {
+            using var mode = inference_mode();
+            using var scope = NewDisposeScope();
+            using var codes_BKT = CodeTensors.ToTensor(codes.Row(item).Slice(first, count), CPU);
+            var latent_BTD = _quantizer!.Decode(codes_BKT).contiguous();
+            MemoryMarshal.Cast<byte, float>(latent_BTD.bytes).CopyTo(new Span<float>(latents, count * _config.LatentDim));
+        };
+    }
+
+    /// <summary>Codes by the operators of a quantizer.</summary>
+    private void Search(float* latents, int step, int count, int[][] codes, int first)
+    {
+        using var mode = inference_mode();
+        using var scope = NewDisposeScope();
+        var rows = new float[count * _config.LatentDim];
+        for (var row = 0; row < count; row++)
+            new Span<float>(latents + (long)row * step, _config.LatentDim).CopyTo(rows.AsSpan(row * _config.LatentDim));
+        var found = CodeTensors.ToCodes(_quantizer!.Encode(tensor(rows, [1, count, _config.LatentDim]), codes.Length), _config.Quantizer.BookSpecs());
+        for (var book = 0; book < codes.Length; book++)
+            found[book].CopyTo(codes[book].AsSpan(first));
+    }
+
+    private RowRoom Rent() => _rooms.TryTake(out var room) ? room : new RowRoom();
+
+    private RowHistory[] Histories(StreamState? state, string name, int batch, Func<RowHistory> start)
+    {
+        RowHistory[] Create() => [.. Enumerable.Range(0, batch).Select(_ => start())];
+        if (state is null)
+            return Create();
+        var items = state.Slot(this, () => new BatchHistory(Create()), name).Items;
+        ArgumentOutOfRangeException.ThrowIfNotEqual(items.Length, batch);
+        return items;
+    }
+
+    private sealed class BatchHistory(RowHistory[] items) : IStreamSlot
+    {
+        public RowHistory[] Items => items;
+
+        public IStreamSlot Fork() => new BatchHistory([.. items.Select(item => (RowHistory)item.Fork())]);
+
+        public void Dispose()
+        {
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using Codec.Core.Kernels;
+
+namespace Codec.Core.Codecs.Native.Inference;
+
+/// <summary>A <see cref="Quantizers.ResidualVectorQuantizer"/> by own kernels: the search is a linear map whose largest result wins. Ties go to the lowest entry.</summary>
+internal sealed unsafe class QuantizerRows : IDisposable
+{
+    private readonly RowLinear[] _search;
+    private readonly float[][] _entries;
+    private readonly int _dimension;
+
+    public QuantizerRows(NativeConfig config, NativeWeights weights)
+    {
+        _dimension = config.LatentDim;
+        _entries = [.. Enumerable.Range(0, config.Quantizer.Books).Select(book => weights[$"quantizer.layers.{book}.codebook"])];
+        _search = [.. _entries.Select(entries => new RowLinear(entries, NegativeHalfNorms(entries), _dimension, float.NegativeInfinity))];
+    }
+
+    /// <summary>Nearest entries of what the books before left over.</summary>
+    /// <param name="latents">[rows][step]; becomes the residual.</param>
+    /// <param name="step">Floats from one row to the next.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="room">Memory to work in.</param>
+    /// <param name="codes">[book][...], written from <paramref name="first"/> on.</param>
+    /// <param name="first">Where.</param>
+    public void Encode(float* latents, int step, int rows, RowRoom room, int[][] codes, int first)
+    {
+        var best = new ArgMaxSink(room.Get(RowRoom.Scores, (long)rows * RowTile.Lanes), (int*)room.Get(RowRoom.Codes, (long)rows * RowTile.Lanes));
+        for (var book = 0; book < codes.Length; book++)
+        {
+            _search[book].Run(latents, step, rows, best);
+            for (var row = 0; row < rows; row++)
+            {
+                var code = best.Index(row);
+                codes[book][first + row] = code;
+                Subtract(Entry(book, code), new Span<float>(latents + (long)row * step, _dimension));
+            }
+        }
+    }
+
+    /// <summary>Sums of entries.</summary>
+    /// <param name="codes">Of one signal.</param>
+    /// <param name="item">Batch item.</param>
+    /// <param name="first">First frame.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="latents">[rows][D], the result.</param>
+    public void Decode(Codes codes, int item, int first, int rows, float* latents)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            var sum = new Span<float>(latents + (long)row * _dimension, _dimension);
+            sum.Clear();
+            for (var book = 0; book < codes.Books; book++)
+                Add(Entry(book, codes[book, item][first + row]), sum);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var search in _search)
+            search.Dispose();
+    }
+
+    private ReadOnlySpan<float> Entry(int book, int code) => _entries[book].AsSpan(code * _dimension, _dimension);
+
+    private static void Subtract(ReadOnlySpan<float> part, Span<float> from)
+    {
+        for (var d = 0; d < from.Length; d++)
+            from[d] -= part[d];
+    }
+
+    private static void Add(ReadOnlySpan<float> part, Span<float> to)
+    {
+        for (var d = 0; d < to.Length; d++)
+            to[d] += part[d];
+    }
+
+    /// <summary>|x - e|^2 is smallest where x e - |e|^2 / 2 is largest.</summary>
+    private float[] NegativeHalfNorms(float[] entries)
+    {
+        var norms = new float[entries.Length / _dimension];
+        for (var v = 0; v < norms.Length; v++)
+        {
+            double sum = 0;
+            foreach (var value in entries.AsSpan(v * _dimension, _dimension))
+                sum += (double)value * value;
+            norms[v] = (float)(-sum / 2);
+        }
+        return norms;
+    }
+}

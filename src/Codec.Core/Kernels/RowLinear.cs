@@ -1,0 +1,125 @@
+using System.Runtime.CompilerServices;
+
+namespace Codec.Core.Kernels;
+
+/// <summary>
+/// A linear map of float32 rows, y = W x + b, with its weights packed once: in 16 bits where that is exact, which halves what
+/// a single row has to read. Bits of a row do not depend on what is computed with it. Columns are padded with zeros to
+/// whole vectors. Immutable; any number of threads may run it.
+/// </summary>
+internal sealed unsafe class RowLinear : IDisposable
+{
+    private const int Lanes = RowTile.Lanes, Wide = RowTile.Wide;
+
+    [ThreadStatic] private static AlignedFloats? _scratch;
+
+    private readonly AlignedFloats _bias;
+    private readonly AlignedFloats _weights; // panels [taps][64], then [taps][16]; 16-bit numbers where _half
+    private readonly bool _half;
+    private readonly int _wideColumns;
+
+    /// <param name="weight_OI">[O, I], row by row.</param>
+    /// <param name="bias_O">[O]; empty for zeros.</param>
+    /// <param name="inputs">I.</param>
+    /// <param name="padding">Bias of the columns behind the last: what a row finds there.</param>
+    public RowLinear(ReadOnlySpan<float> weight_OI, ReadOnlySpan<float> bias_O, int inputs, float padding = 0)
+    {
+        Inputs = inputs;
+        Outputs = weight_OI.Length / inputs;
+        Padded = Pad(Outputs);
+        _wideColumns = Padded / Wide * Wide;
+        _bias = new AlignedFloats(Padded);
+        new Span<float>(_bias.Pointer, Padded).Fill(padding);
+        var known = new Span<float>(_bias.Pointer, Outputs);
+        known.Clear();
+        bias_O.CopyTo(known);
+        var packed = new ushort[weight_OI.Length];
+        _half = HalfWeights.TryPack(weight_OI, packed);
+        var count = (long)inputs * Padded;
+        _weights = new AlignedFloats(_half ? (count + 1) / 2 : count);
+        if (_half)
+            Scatter<ushort>(packed, (ushort*)_weights.Pointer);
+        else
+            Scatter(weight_OI, _weights.Pointer);
+    }
+
+    public int Inputs { get; }
+
+    public int Outputs { get; }
+
+    /// <summary>Columns with their padding: a multiple of 16.</summary>
+    public int Padded { get; }
+
+    /// <summary>The next multiple of 16.</summary>
+    public static int Pad(int columns) => (columns + Lanes - 1) / Lanes * Lanes;
+
+    /// <summary>Maps rows.</summary>
+    /// <param name="x">First row.</param>
+    /// <param name="step">Floats from one row to the next.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="sink">Receives the results.</param>
+    public void Run<TSink>(float* x, nint step, int rows, TSink sink) where TSink : struct, IRowSink
+    {
+        float* sums = AlignedFloats.Grow(ref _scratch, (long)Inputs * Wide + RowTile.Rows * Wide).Pointer;
+        float* panel = sums + RowTile.Rows * Wide;
+        for (var column = 0; column < _wideColumns; column += Wide)
+            if (_half && rows <= 2)
+                FewRows(x, step, rows, column, sums, sink);
+            else
+                ManyRows(x, step, rows, column, Wide, sums, panel, sink);
+        for (var column = _wideColumns; column < Padded; column += Lanes)
+            ManyRows(x, step, rows, column, Lanes, sums, panel, sink);
+    }
+
+    public void Dispose()
+    {
+        _weights.Dispose();
+        _bias.Dispose();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void FewRows<TSink>(float* x, nint step, int rows, int column, float* sums, TSink sink) where TSink : struct, IRowSink
+    {
+        ushort* weights = (ushort*)_weights.Pointer + (long)column * Inputs;
+        if (rows == 1)
+            RowTile.OneHalf(x, weights, Inputs, _bias.Pointer + column, sums);
+        else
+            RowTile.TwoHalf(x, step, weights, Inputs, _bias.Pointer + column, sums);
+        sink.Take(sums, 0, rows, column, Wide);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void ManyRows<TSink>(float* x, nint step, int rows, int column, int width, float* sums, float* panel, TSink sink) where TSink : struct, IRowSink
+    {
+        float* weights = _weights.Pointer + (long)column * Inputs;
+        if (_half)
+        {
+            HalfWeights.Widen((ushort*)_weights.Pointer + (long)column * Inputs, (long)width * Inputs, panel);
+            weights = panel;
+        }
+        for (var row = 0; row < rows; row += RowTile.Rows)
+        {
+            var count = Math.Min(RowTile.Rows, rows - row);
+            if (width == Wide)
+                RowTile.Six(x + row * step, step, count, weights, Inputs, _bias.Pointer + column, sums);
+            else
+                RowTile.SixNarrow(x + row * step, step, count, weights, Inputs, _bias.Pointer + column, sums);
+            sink.Take(sums, row, count, column, width);
+        }
+    }
+
+    /// <summary>[O, I] into panels; the target is zero where a panel is padded.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Scatter<T>(ReadOnlySpan<T> weight_OI, T* target) where T : unmanaged
+    {
+        for (var column = 0; column < Outputs; column++)
+        {
+            var wide = column < _wideColumns;
+            var (first, width) = wide ? (column / Wide * Wide, Wide) : (column / Lanes * Lanes, Lanes);
+            T* to = target + (long)first * Inputs + (column - first);
+            fixed (T* from = weight_OI.Slice(column * Inputs, Inputs))
+                for (var i = 0; i < Inputs; i++)
+                    to[(long)i * width] = from[i];
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Globalization;
+using Codec.Audio;
+using Codec.Core;
+using Codec.Core.Codecs.Native;
+using Codec.Core.Pretrained;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Codec.Benchmarks;
+
+/// <summary>The bundled codec: own kernels against the operators of its model on one thread, and one frame at a time. CPU time of the process
+/// where the machine may be busy.</summary>
+internal static class NativeBenchmark
+{
+    /// <param name="audioFile">Speech of any rate; null for noise.</param>
+    /// <param name="seconds">Of audio.</param>
+    /// <param name="rounds">Measured runs.</param>
+    public static void Run(string? audioFile, double seconds, int rounds)
+    {
+        set_num_threads(1);
+        using var codec = (NativeCodec)NativeCheckpoint.Load(PretrainedModels.Resolve(null));
+        var samples = Samples(audioFile, codec.Info, seconds);
+        using var audio_BCS = tensor(samples, [1, 1, samples.Length]);
+        var codes = codec.EncodeSamples(samples, 1);
+        Compare(codec, samples, audio_BCS, codes);
+        var length = (double)samples.Length / codec.Info.SampleRate;
+        var encode = Measurement.Least(rounds, () => codec.EncodeSamples(samples, 1));
+        var decode = Measurement.Least(rounds, () => codec.DecodeSamples(codes));
+        var encodePlain = Measurement.Least(rounds, () => Plain(() => codec.Model.Quantizer.Encode(codec.Model.Encoder.forward(audio_BCS.squeeze(1), null))));
+        using var codes_BKT = CodeTensors.ToTensor(codes, CPU);
+        var decodePlain = Measurement.Least(rounds, () => Plain(() => codec.Model.Decoder.forward(codec.Model.Quantizer.Decode(codes_BKT), null)));
+        Row("encode (network, 8 books)", encode, encodePlain);
+        Row("decode (network, 8 books)", decode, decodePlain);
+        Say($"together {length / (encode + decode):0} x real time, operators {length / (encodePlain + decodePlain):0}");
+        Stream(codec, samples);
+
+        void Row(string what, double own, double operators)
+            => Say($"{what}: kernels {length / own:0} x real time, operators {length / operators:0}, ratio {operators / own:0.00} (CPU time, 1 thread)");
+    }
+
+    private static void Compare(NativeCodec codec, float[] samples, Tensor audio_BCS, Codes codes)
+    {
+        using var mode = inference_mode();
+        using var scope = NewDisposeScope();
+        var plain = CodeTensors.ToCodes(codec.Model.Quantizer.Encode(codec.Model.Encoder.forward(audio_BCS.squeeze(1), null)), codec.Info.Books);
+        var equal = Enumerable.Range(0, codes.Books).Sum(k => codes[k].ToArray().Zip(plain[k].ToArray()).Count(pair => pair.First == pair.Second));
+        var wave = codec.DecodeSamples(codes);
+        var reference = codec.Model.Decoder.forward(codec.Model.Quantizer.Decode(CodeTensors.ToTensor(codes, CPU)), null);
+        var error = (tensor(wave) - reference.squeeze(0)).abs().max().item<float>();
+        Say($"against the operators: codes equal {(double)equal / (codes.Books * codes.Frames):p3}, samples within {error:g2}");
+    }
+
+    private static void Stream(NativeCodec codec, float[] samples)
+    {
+        using var encoding = new StreamState();
+        using var decoding = new StreamState();
+        var hop = codec.Info.HopLength;
+        var times = new List<double>();
+        for (var start = 0; start + hop <= samples.Length; start += hop)
+        {
+            var watch = Stopwatch.StartNew();
+            var codes = codec.EncodeSamples(samples.AsSpan(start, hop), 1, null, encoding);
+            codec.DecodeSamples(codes, decoding);
+            times.Add(watch.Elapsed.TotalMilliseconds);
+        }
+        var sorted = times.Skip(Math.Min(50, times.Count / 2)).Order().ToArray();
+        Say($"streaming, one frame of {1000.0 * hop / codec.Info.SampleRate:0} ms through encoder, quantizer and decoder (8 books): p50 {Quantile(0.5):0.00} ms, p90 {Quantile(0.9):0.00}, p99 {Quantile(0.99):0.00}, worst {sorted[^1]:0.00} (wall, {sorted.Length} frames)");
+
+        double Quantile(double share) => sorted[(int)(share * (sorted.Length - 1))];
+    }
+
+    private static float[] Samples(string? audioFile, CodecInfo info, double seconds)
+    {
+        var count = (int)(seconds * info.SampleRate) / info.HopLength * info.HopLength;
+        if (audioFile is null)
+        {
+            var random = new Random(1);
+            return [.. Enumerable.Range(0, count).Select(_ => (float)(random.NextDouble() - 0.5) * 0.2f)];
+        }
+        var audio = Resampler.Resample(AudioFile.Read(audioFile), info.SampleRate)[0].ToArray();
+        return [.. Enumerable.Range(0, count).Select(i => audio[i % audio.Length])];
+    }
+
+    private static void Plain(Func<Tensor> run)
+    {
+        using var mode = inference_mode();
+        using var scope = NewDisposeScope();
+        run();
+    }
+
+    private static void Say(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+}

@@ -6,7 +6,7 @@ namespace Codec.Core.Kernels;
 
 /// <summary>
 /// Weights that are exact in 16 bits, in a form that widens in a few instructions: a half-precision float of 1024 times the value.
-/// Every half-precision number below 32, subnormals included, is a normal number or zero in it, so that widening is a shift,
+/// Every half-precision number below 64, subnormals included, is a normal number or zero in it, so that widening is a shift,
 /// a mask and one exact multiplication.
 /// </summary>
 internal static unsafe class HalfWeights

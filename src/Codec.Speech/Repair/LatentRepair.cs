@@ -41,7 +41,7 @@ public sealed class LatentRepair(NativeCodec codec, RepairModel model)
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
         var frames = latent_BTD.shape[1];
-        var (before, after) = (model.Config.Layers * model.Config.Past, model.Config.Layers * model.Config.Future);
+        var (before, after) = (model.Config.Reach, model.Config.Ahead);
         var known_BT = known_T.unsqueeze(0).expand(latent_BTD.shape[0], frames);
         var pieces = new List<Tensor>();
         for (long start = 0; start < frames; start += PieceFrames)

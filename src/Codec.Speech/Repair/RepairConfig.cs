@@ -42,7 +42,10 @@ public sealed record RepairConfig
     public int Future { get; init; } = 32;
 
     /// <summary>Frames before it that a frame's result depends on.</summary>
-    [JsonIgnore] public int Reach => Layers * Past;
+    [JsonIgnore] public int Reach => (Layers + 1) * Past;
+
+    /// <summary>Frames after it that a frame's result depends on.</summary>
+    [JsonIgnore] public int Ahead => (Layers + 1) * Future;
 
     internal TransformerConfig Transformer => new() { Dim = Dim, Layers = Layers, Heads = Heads, Hidden = Hidden };
 

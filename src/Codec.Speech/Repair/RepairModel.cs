@@ -33,7 +33,7 @@ public sealed class RepairModel : nn.Module
         transformer = new Transformer(config.Transformer);
         norm = new RmsNorm(config.Dim, 1e-5);
         head = nn.Linear(config.Dim, config.LatentDim);
-        nn.init.zeros_(head.weight); // starts as "what is known, and the mean for the rest"
+        nn.init.zeros_(head.weight); // starts as what there is without a model
         nn.init.zeros_(head.bias);
         mean = zeros(config.LatentDim);
         scale = ones(1);
@@ -65,12 +65,8 @@ public sealed class RepairModel : nn.Module
         return (start_BTD + head.forward(y_BTC) * scale).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What stands there without a model: what is known, and the mean latent where nothing is.</summary>
-    public Tensor Without(Tensor latent_BTD, Tensor known_BT)
-    {
-        using var scope = NewDisposeScope();
-        return where(known_BT.gt(0).unsqueeze(-1), latent_BTD, mean).MoveToOuterDisposeScope();
-    }
+    /// <summary>What stands there without a model: what is known, and a straight line over the gaps.</summary>
+    public Tensor Without(Tensor latent_BTD, Tensor known_BT) => GapBridge.Fill(latent_BTD, known_BT, mean, Config.Past, Config.Future);
 
     /// <summary>Squared distance to the truth per frame, in units of the latent's variance. [B, T], differentiable.</summary>
     public Tensor Error(Tensor predicted_BTD, Tensor truth_BTD)

@@ -121,7 +121,7 @@ public sealed class RepairTrainer : IDisposable
     }
 
     /// <summary>
-    /// Error of the averaged weights on held-out speakers as a share of the error without a model: the mean latent for lost frames,
+    /// Error of the averaged weights on held-out speakers as a share of the error without a model: a straight line over lost frames,
     /// what is known for frames that lack books.
     /// </summary>
     public StepReport Validate()

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Codec.Audio;
 using Codec.Cli.Files;
+using Codec.Core;
 using Codec.Core.Bitstream;
 using Codec.Core.Files;
 
@@ -17,6 +18,7 @@ internal sealed class DecodeVerb
     private readonly PartOptions _part = new();
     private readonly Option<int?> _rate = new("--rate") { Description = "sample rate of the output; default: that of the original", HelpName = "HZ" };
     private readonly ModelOptions _model = new();
+    private readonly RepairOptions _repair = new();
     private readonly Option<bool> _force = new("--force") { Description = "replace existing files" };
     private readonly Option<bool> _json = new("--json") { Description = "print results as JSON" };
     private readonly CommandContext _context;
@@ -29,6 +31,7 @@ internal sealed class DecodeVerb
         var command = new Command("decode", "Decompress files to audio.") { verb._inputs, verb._output, verb._rate };
         verb._part.AddTo(command);
         verb._model.AddTo(command);
+        verb._repair.AddTo(command);
         command.Add(verb._force);
         command.Add(verb._json);
         command.SetAction(verb.Run);
@@ -44,12 +47,15 @@ internal sealed class DecodeVerb
         if (rate is { } wanted)
             Require.InRange(wanted, 1000, 768000, "--rate");
         using var models = _model.Open(args, _context);
+        using var repairs = _repair.Open(args);
         return FileLoop.Run(jobs, job => job.Input, output, job =>
         {
             CommandFiles.RequireFree(job.Output, force);
             using var file = CommandFiles.OpenCompressed(job.Input, _context.Terminal);
             var codec = models.For(file.Header, job.Input);
             CodecFile.Check(file.Header, codec.Info, job.Input);
+            var gaps = repairs.ForGaps(codec);
+            codec = Regenerating(repairs, file.Header, codec, job.Input, output);
             var clock = Stopwatch.StartNew();
             file.ReadTrailer();
             var part = _part.Of(args);
@@ -58,11 +64,21 @@ internal sealed class DecodeVerb
             using var bar = output.Progress(job.Input, (double?)length / outputRate);
             using var audio = OpenAudio(job.Output, outputRate, length, file, force);
             var report = part is { } range
-                ? CodecFilePart.Decompress(file, codec, range, audio, bar, _context.Cancellation)
-                : CodecFile.Decompress(file, codec, audio, bar, _context.Cancellation);
+                ? CodecFilePart.Decompress(file, codec, range, audio, bar, _context.Cancellation, gaps)
+                : CodecFile.Decompress(file, codec, audio, bar, _context.Cancellation, gaps);
             audio.Complete();
             return Tell(job, report, file, report.Samples / (double)outputRate, clock.Elapsed, output);
         });
+    }
+
+    private static ICodec Regenerating(RepairSource repairs, CodecFileHeader header, ICodec codec, string input, CommandOutput output)
+    {
+        var regenerating = repairs.ForBooks(header, codec, out var problem);
+        if (problem is not null)
+            output.Warning($"{input}: {problem}");
+        if (regenerating is not null)
+            output.Message($"{input}: {header.Books.Count} of {codec.Info.Books.Count} books were sent, the decoder makes up the others (--plain: leaves them out)");
+        return regenerating ?? codec;
     }
 
     private AudioWriter OpenAudio(string path, int rate, long? length, CodecFileReader file, bool force)

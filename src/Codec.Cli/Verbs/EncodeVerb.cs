@@ -6,16 +6,20 @@ using Codec.Audio;
 using Codec.Cli.Files;
 using Codec.Core;
 using Codec.Core.Files;
+using Codec.Speech.Repair;
 
 namespace Codec.Cli.Verbs;
 
 /// <summary><c>codec encode</c>: recordings to compressed files.</summary>
 internal sealed class EncodeVerb
 {
+    private const int RegeneratedBooks = 2;
+
     private readonly Argument<string[]> _inputs = new("IN") { Description = "audio files, folders, or - for standard input", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "file, folder for several inputs, or - for standard output", HelpName = "OUT|DIR" };
     private readonly ModelOptions _model = new();
     private readonly BookOptions _books = new();
+    private readonly Option<bool> _regenerate = new("--regenerate") { Description = $"send the first books only ({RegeneratedBooks} unless --kbps or --books says otherwise) and have the decoder make up the others" };
     private readonly Option<bool> _force = new("--force") { Description = "replace existing files" };
     private readonly Option<bool> _json = new("--json") { Description = "print results as JSON" };
     private readonly CommandContext _context;
@@ -28,6 +32,7 @@ internal sealed class EncodeVerb
         var command = new Command("encode", "Compress recordings with a neural codec.") { verb._inputs, verb._output };
         verb._model.AddTo(command);
         verb._books.AddTo(command);
+        command.Add(verb._regenerate);
         command.Add(verb._force);
         command.Add(verb._json);
         command.SetAction(verb.Run);
@@ -46,13 +51,25 @@ internal sealed class EncodeVerb
             CommandFiles.RequireFree(job.Output, force);
             using var audio = CommandFiles.OpenAudio(job.Input, _context.Terminal);
             var codec = models.Codec;
-            var books = _books.Choose(args, codec.Info, audio.Channels);
+            var (books, tags) = (_books.Choose(args, codec.Info, audio.Channels), "");
+            if (args.GetValue(_regenerate))
+                (books, tags) = Regenerated(codec, books);
             var clock = Stopwatch.StartNew();
             using var bar = output.Progress(job.Input, (double?)audio.Length / audio.SampleRate);
             var report = CommandFiles.Write(job.Output, force, _context.Terminal,
-                stream => CodecFile.Compress(audio, codec, stream, books, bar, _context.Cancellation));
+                stream => CodecFile.Compress(audio, codec, stream, books, bar, _context.Cancellation, tags));
             return Tell(job, report, codec.Info, clock.Elapsed, output);
         });
+    }
+
+    private static (int? Books, string Tags) Regenerated(ICodec codec, int? books)
+    {
+        using var repairs = new RepairSource(null, null, off: false);
+        if (!repairs.Exists(codec, RepairKind.Fine))
+            throw new ConfigException($"--regenerate: no model that makes up fine books is bundled for the codes of {codec.Info.Name}");
+        books ??= RegeneratedBooks;
+        Require.That(books < codec.Info.Books.Count, "--regenerate", $"fewer than all {codec.Info.Books.Count} books", books.Value);
+        return (books, RegenerationTag.AddTo(""));
     }
 
     private static JsonObject Tell(FileJob job, CompressionReport report, CodecInfo codec, TimeSpan elapsed, CommandOutput output)

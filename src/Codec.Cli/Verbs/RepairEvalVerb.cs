@@ -19,8 +19,7 @@ internal sealed class RepairEvalVerb
     private readonly Option<int> _books = new("--books") { Description = "books of complete codes", HelpName = "N", DefaultValueFactory = _ => 6 };
     private readonly Option<int> _every = new("--every") { Description = "use every N-th recording", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _seed = new("--seed") { Description = "of the losses", HelpName = "N", DefaultValueFactory = _ => 1 };
-    private readonly Option<string?> _masked = new("--masked") { Description = "model for lost frames; default: the bundled one", HelpName = "PATH" };
-    private readonly Option<string?> _fine = new("--fine") { Description = "model for fine books; default: the bundled one", HelpName = "PATH" };
+    private readonly RepairOptions _repair = new();
     private readonly ModelOptions _model = new();
     private readonly CommandContext _context;
 
@@ -30,7 +29,8 @@ internal sealed class RepairEvalVerb
     {
         var verb = new RepairEvalVerb(context);
         var command = new Command("repair-eval", "Measure the models that make up lost packets and fine books: mel distance, STOI, ESTOI, PESQ-WB.")
-            { verb._folder, verb._loss, verb._packets, verb._bursts, verb._sent, verb._books, verb._every, verb._seed, verb._masked, verb._fine };
+            { verb._folder, verb._loss, verb._packets, verb._bursts, verb._sent, verb._books, verb._every, verb._seed };
+        verb._repair.AddTo(command);
         verb._model.AddTo(command);
         command.SetAction(verb.Run);
         return command;
@@ -44,6 +44,7 @@ internal sealed class RepairEvalVerb
         using var models = _model.Open(args, _context);
         if (models.Codec is not NativeCodec codec)
             throw new ConfigException($"--model: expected a native codec, found {models.Codec.Info.Name}");
+        using var repairs = _repair.Open(args);
         var books = args.GetValue(_books);
         Require.InRange(books, 1, codec.Info.Books.Count, "--books");
         foreach (var n in sent)
@@ -60,14 +61,11 @@ internal sealed class RepairEvalVerb
         output.Message(string.Create(CultureInfo.InvariantCulture, $"{files.Length} files, {codec.Info.Name}, {books} books, seed {args.GetValue(_seed)}"));
         if (losses.Count > 0)
         {
-            using var masked = RepairOptions.Load(args.GetValue(_masked), codec, RepairKind.Masked);
+            var masked = repairs.Exists(codec, RepairKind.Masked) ? repairs.Load(codec, RepairKind.Masked) : null;
             Tell(evaluation.Losses(masked, losses, args.GetValue(_seed)), output);
         }
         if (sent.Length > 0)
-        {
-            using var fine = RepairOptions.Require(args.GetValue(_fine), codec, RepairKind.Fine);
-            Tell(evaluation.Regeneration(fine, sent), output);
-        }
+            Tell(evaluation.Regeneration(repairs.Load(codec, RepairKind.Fine), sent), output);
         return ExitCode.Done;
     }
 

@@ -21,11 +21,12 @@ public static class CodecFile
     /// <param name="books">Books to keep; null for all.</param>
     /// <param name="progress">Gets how much audio is done.</param>
     /// <param name="cancellation">Checked between blocks.</param>
+    /// <param name="tags">As in <see cref="CodecFileHeader.Tags"/>.</param>
     /// <exception cref="AudioFileException">The audio cannot be read.</exception>
     public static CompressionReport Compress(AudioReader audio, ICodec codec, Stream output, int? books = null,
-        IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default)
+        IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default, string tags = "")
     {
-        var header = CodecFileHeader.For(codec.Info, codec.Info.CatalogueId, books ?? codec.Info.Books.Count, audio.SampleRate, audio.Channels);
+        var header = CodecFileHeader.For(codec.Info, codec.Info.CatalogueId, books ?? codec.Info.Books.Count, audio.SampleRate, audio.Channels) with { Tags = tags };
         using var writer = new CodecFileWriter(output, header, leaveOpen: true);
         long samples = 0, frames = 0;
         foreach (var codes in Encode(audio, codec, books, count => samples = count, progress, cancellation))

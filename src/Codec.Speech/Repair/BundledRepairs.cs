@@ -18,9 +18,4 @@ public static class BundledRepairs
             var info = RepairFile.Read(path);
             return info.Model.Kind == kind && info.Tokens == codec.Info.TokenHash;
         });
-
-    /// <summary>The bundled model for the codes of a codec, ready for use.</summary>
-    /// <returns>Null where there is none.</returns>
-    /// <exception cref="CheckpointException">The file is damaged.</exception>
-    public static RepairModel? Load(NativeCodec codec, RepairKind kind) => Find(codec, kind) is { } path ? RepairFile.Load(path, codec, kind) : null;
 }

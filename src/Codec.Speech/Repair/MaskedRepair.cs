@@ -1,28 +1,33 @@
 using Codec.Core;
+using Codec.Core.Codecs.Native;
 using Codec.Core.Concealment;
 
 namespace Codec.Speech.Repair;
 
 /// <summary>Fills gaps of damaged files with what a masked model expects there; far from everything known it fades into silence.</summary>
-/// <param name="repair">With a model of kind <see cref="RepairKind.Masked"/>.</param>
-public sealed class MaskedRepair(LatentRepair repair) : ILostFrameRepair
+/// <param name="codec">The one that made the codes.</param>
+/// <param name="model">Gives the model, of kind <see cref="RepairKind.Masked"/>: called when the first gap comes, since few files have one.</param>
+public sealed class MaskedRepair(NativeCodec codec, Func<RepairModel> model) : ILostFrameRepair
 {
     // Speech cannot be told from its surroundings beyond a tenth of a second; past that the model murmurs.
     private const int CertainFrames = 5, FadeFrames = 10;
 
-    public int ContextFrames => Math.Min(repair.Model.Config.Reach, StreamingRepair.ContextFrames);
+    private LatentRepair? _repair;
+
+    public int ContextFrames => StreamingRepair.ContextFrames;
 
     public int LongestGap => 2 * (CertainFrames + FadeFrames);
 
     /// <inheritdoc/>
     public FilledFrames Fill(LostFrames gap)
     {
-        if (!gap.Books.SequenceEqual(repair.Codec.Info.Books.Take(gap.Books.Count)))
-            throw new ArgumentException($"expected books of {repair.Codec.Info.Name}", nameof(gap));
+        if (!gap.Books.SequenceEqual(codec.Info.Books.Take(gap.Books.Count)))
+            throw new ArgumentException($"expected books of {codec.Info.Name}", nameof(gap));
         var pieces = new[] { gap.Before, gap.NewCodes(), gap.After }.OfType<Codes>().Select(codes => codes.WithSegments(null)).ToArray();
         var start = gap.Before?.Frames ?? 0;
         var joined = Codes.Concat(pieces);
-        var filled = repair.Restore(joined, Enumerable.Range(0, joined.Frames).Select(t => t >= start && t < start + gap.Frames).ToArray());
+        _repair ??= new LatentRepair(codec, model());
+        var filled = _repair.Restore(joined, Enumerable.Range(0, joined.Frames).Select(t => t >= start && t < start + gap.Frames).ToArray());
         return new FilledFrames(filled.Slice(start, gap.Frames), [.. Enumerable.Range(0, gap.Frames).Select(t => Gain(gap, t))]);
     }
 

@@ -22,9 +22,10 @@ public sealed class RegeneratingCodec : ICodec
         if (model.Config.Kind != RepairKind.Fine || model.Config.Future != 0)
             throw new ArgumentException($"expected a causal model of kind {RepairKind.Fine}, found {model.Config.Kind}", nameof(model));
         (_codec, _model) = (codec, model);
+        Info = codec.Info with { DecoderMemoryFrames = codec.Info.DecoderMemoryFrames + model.Config.Reach };
     }
 
-    public CodecInfo Info => _codec.Info;
+    public CodecInfo Info { get; }
 
     public Device Device => _codec.Device;
 

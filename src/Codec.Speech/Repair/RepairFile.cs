@@ -42,11 +42,12 @@ public static class RepairFile
             throw new CheckpointException(path, $"expected a {kind} repair model, found a {info.Model.Kind} one");
         if (info.Tokens != codec.Info.TokenHash)
             throw new CheckpointException(path, $"was trained on codes {Short(info.Tokens)}, {codec.Info.Name} makes codes {Short(codec.Info.TokenHash)}");
+        var device = codec.Model.parameters().First().device; // the codec's own kernels need no libtorch: from here on it is needed
         var model = RepairModel.Create(info.Model);
         try
         {
             checkpoint.LoadInto(model);
-            model.to(codec.Device);
+            model.to(device);
             model.eval();
             return model;
         }

@@ -86,7 +86,7 @@ public sealed class LatentRepairTests : IDisposable
     [Fact, NoTensorLeaks]
     public void Gaps_of_files_are_filled_and_long_ones_fade()
     {
-        var repair = new MaskedRepair(_small.Repair);
+        var repair = new MaskedRepair(_small.Codec, () => _small.Model);
         var (before, after) = (_small.Draw(10, seed: 7, books: 2), _small.Draw(10, seed: 8, books: 2));
         var filled = repair.Fill(new LostFrames(before.Specs, 1, 3, before, after));
         Assert.Equal(3, filled.Codes.Frames);

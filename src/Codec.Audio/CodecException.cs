@@ -1,7 +1,12 @@
 namespace Codec.Audio;
 
 /// <summary>A mistake in the input or the set-up: its message is one line made for the user.</summary>
-public class CodecException(string message, Exception? inner = null) : Exception(message, inner);
+public class CodecException(string message, Exception? inner = null) : Exception(OneLine(message), inner)
+{
+    /// <summary>Names out of hostile files may hold line ends and what else steers a terminal.</summary>
+    private static string OneLine(string text)
+        => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)) : text;
+}
 
 /// <summary>An audio file that cannot be read or written.</summary>
 public sealed class AudioFileException(string file, string problem, Exception? inner = null)

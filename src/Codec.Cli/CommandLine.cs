@@ -42,6 +42,7 @@ internal static class CommandLine
         EncodeVerb.Create(context),
         DecodeVerb.Create(context),
         TranscodeVerb.Create(context),
+        ConvertVerb.Create(context),
         InfoVerb.Create(context),
         TokenizeVerb.Create(context),
         DetokenizeVerb.Create(context),

@@ -52,7 +52,7 @@ internal sealed class DetokenizeVerb
         var header = new CodecFileHeader
         {
             CatalogueId = recording.CatalogueId,
-            WeightHash = HashPrefix(recording, input),
+            WeightHash = recording.WeightPrefix(input),
             Books = codes.Specs,
             SampleRate = recording.CodecRate,
             HopLength = recording.HopLength,
@@ -68,13 +68,6 @@ internal sealed class DetokenizeVerb
         audio.Complete();
         output.Result(string.Create(CultureInfo.InvariantCulture, $"{recording.Source} -> {path}  {(double)recording.Samples / recording.SampleRate:0.00} s"));
         return new JsonObject { ["input"] = recording.Source, ["output"] = path, ["samples"] = recording.Samples };
-    }
-
-    private static uint HashPrefix(TokenizedAudio recording, string input)
-    {
-        if (recording.Weights.Length > 0 && (recording.Weights.Length < 2 * CodecFileHeader.HashBytes || !recording.Weights.All(char.IsAsciiHexDigit)))
-            throw new TokenFileException(input, $"{recording.Source}: weights: expected a SHA-256 in hex, found {recording.Weights}");
-        return CodecFileHeader.HashPrefix(recording.Weights);
     }
 
     private static List<string> Targets(string input, string? output, List<TokenizedAudio> recordings)

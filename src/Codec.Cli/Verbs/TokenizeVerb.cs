@@ -1,11 +1,12 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Codec.Audio;
 using Codec.Cli.Files;
 using Codec.Core;
-using Codec.Core.Codecs;
+using Codec.Core.Bitstream;
+using Codec.Core.Bitstream.Prediction;
 using Codec.Core.Files;
+using Codec.Core.Interchange;
 using Codec.Core.Tokens;
 
 namespace Codec.Cli.Verbs;
@@ -80,25 +81,14 @@ internal sealed class TokenizeVerb
             Model = codec.Info.Name,
             Weights = codec.Info.WeightHash,
             CatalogueId = codec.Info.CatalogueId,
+            Prior = EntropyPriors.For(CodecFileHeader.HashPrefix(codec.Info.TokenHash))?.Id ?? 0,
         };
     }
 
     private TokenizedAudio FromCompressed(string input)
     {
         using var file = CommandFiles.OpenCompressed(input, _context.Terminal);
-        var header = file.Header;
-        var pieces = file.ReadAll().Select(block => block.Codes
-            ?? throw new AudioFileException(input, $"damaged at frame {block.StartFrame}: codes with holes are not written")).ToList();
-        if (pieces.Count == 0)
-            throw new AudioFileException(input, "holds no codes");
-        var codes = Codes.Concat(pieces);
-        var samples = file.Samples ?? (long)(codes.Frames / header.FrameRate * header.OriginalRate);
-        return TokenizedAudio.Of(codes, input, header.SampleRate, header.HopLength, header.OriginalRate, header.Channels, samples) with
-        {
-            Model = CodecCatalog.Find(header.CatalogueId)?.Name ?? "",
-            Weights = header.WeightHash == 0 ? "" : header.WeightHash.ToString("x8", CultureInfo.InvariantCulture),
-            CatalogueId = header.CatalogueId,
-        };
+        return ContainerCodes.Read(file, input);
     }
 
     private static JsonObject Tell(TokenizedAudio recording, CommandOutput output)

@@ -87,10 +87,10 @@ internal sealed class PickleReader(string file, Stream stream, IPickleTypes type
             case 'l' or '\x91': Push(TakeToMark().ToList()); break;
             case '}': Push(new Dictionary<object, object?>()); break;
             case 'd': Push(SetItems([], TakeToMark())); break;
-            case 'a': { var item = Pop(); ((List<object?>)Peek()!).Add(item); } break;
-            case 'e' or '\x90': { var items = TakeToMark(); ((List<object?>)Peek()!).AddRange(items); } break;
-            case 's': { var pair = Take(2); SetItems((Dictionary<object, object?>)Peek()!, pair); } break;
-            case 'u': { var pairs = TakeToMark(); SetItems((Dictionary<object, object?>)Peek()!, pairs); } break;
+            case 'a': { var item = Pop(); Top<List<object?>>().Add(item); } break;
+            case 'e' or '\x90': { var items = TakeToMark(); Top<List<object?>>().AddRange(items); } break;
+            case 's': { var pair = Take(2); SetItems(Top<Dictionary<object, object?>>(), pair); } break;
+            case 'u': { var pairs = TakeToMark(); SetItems(Top<Dictionary<object, object?>>(), pairs); } break;
             default: return false;
         }
         return true;
@@ -144,6 +144,8 @@ internal sealed class PickleReader(string file, Stream stream, IPickleTypes type
             ? new PickleGlobal(full)
             : throw new CheckpointException(file, $"refused: the pickle asks for {Printable(full)}; only tensors and plain containers are read");
     }
+
+    private T Top<T>() => Peek() is T top ? top : throw new FormatException($"expected a {typeof(T).Name} to add to");
 
     private static Dictionary<object, object?> SetItems(Dictionary<object, object?> target, object?[] pairs)
     {

@@ -28,12 +28,16 @@ internal static class NumpyTokens
 
     private static ZipArchive Open(string path)
     {
+        ZipArchive? zip = null;
         try
         {
-            return ZipFile.OpenRead(path);
+            zip = ZipFile.OpenRead(path);
+            _ = zip.Entries; // read now: a damaged directory is told here
+            return zip;
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {
+            zip?.Dispose();
             throw new TokenFileException(path, e is FileNotFoundException or DirectoryNotFoundException ? "no such file" : e.Message, e);
         }
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Codec.Core.Bitstream;
 
 namespace Codec.Core.Tokens;
 
@@ -17,6 +18,9 @@ public sealed record TokenizedAudio
 
     /// <summary>The codec's number in the catalogue; 0 = none.</summary>
     public int CatalogueId { get; init; }
+
+    /// <summary>The tables with which our files of these codes are written (<see cref="CodecFileHeader.Prior"/>); 0 = none.</summary>
+    public uint Prior { get; init; }
 
     /// <summary>Hz of the codec.</summary>
     public required int CodecRate { get; init; }
@@ -42,6 +46,13 @@ public sealed record TokenizedAudio
     /// <summary>Base frames per code of each book.</summary>
     public required IReadOnlyList<int> BookStrides { get; init; }
 
+    /// <summary>JSON object with title, artist, date...; empty for none.</summary>
+    public string Tags { get; init; } = "";
+
+    /// <summary>Independently coded segments in order (<see cref="CodeSegment"/>); null for codecs that code a signal as one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<CodeSegment>? Segments { get; init; }
+
     /// <summary>[book][stream][time]; a stream is a channel, or a group of channels that the codec codes together.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int[][][]? Codes { get; init; }
@@ -65,6 +76,7 @@ public sealed record TokenizedAudio
         Frames = codes.Frames,
         BookSizes = [.. codes.Specs.Select(book => book.Size)],
         BookStrides = [.. codes.Specs.Select(book => book.Stride)],
+        Segments = codes.Segments,
         Codes = [.. Enumerable.Range(0, codes.Books).Select(k => Enumerable.Range(0, codes.Batch).Select(b => codes[k, b].ToArray()).ToArray())],
     };
 
@@ -91,7 +103,22 @@ public sealed record TokenizedAudio
                 Check(file, stream!.All(code => (uint)code < (uint)BookSizes[k]), $"book {k}: a code lies outside 0 to {BookSizes[k] - 1}");
             }
         }
-        return new Codes([.. BookSizes.Zip(BookStrides, (size, stride) => new CodebookSpec(size, stride))], codes, Frames);
+        var result = new Codes([.. BookSizes.Zip(BookStrides, (size, stride) => new CodebookSpec(size, stride))], codes, Frames);
+        if (Segments is null)
+            return result;
+        Check(file, Segments.All(segment => segment is { Frames: > 0, Scales: not null } && segment.Scales.Count == streams && segment.Scales.All(float.IsFinite))
+            && Segments.Sum(segment => (long)segment.Frames) == Frames, $"segments: expected {Frames} frames with {streams} scales each");
+        return result.WithSegments(Segments);
+    }
+
+    /// <summary>The first bytes of the hash of the weights, as file headers carry them; 0 where unknown.</summary>
+    /// <param name="file">For messages.</param>
+    /// <exception cref="TokenFileException">Not a hash.</exception>
+    public uint WeightPrefix(string file)
+    {
+        Check(file, Weights.Length == 0 || (Weights.Length >= 2 * CodecFileHeader.HashBytes && Weights.All(char.IsAsciiHexDigit)),
+            $"weights: expected a SHA-256 in hex, found {Weights}");
+        return CodecFileHeader.HashPrefix(Weights);
     }
 
     private void Check(string file, bool condition, string problem)

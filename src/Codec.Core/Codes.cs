@@ -87,6 +87,14 @@ public sealed class Codes
         };
     }
 
+    /// <summary>Segments [start, start + count) and their frames.</summary>
+    public Codes SliceSegments(int start, int count)
+    {
+        var segments = Segments ?? throw new InvalidOperationException("codes without segments");
+        var chosen = segments.Skip(start).Take(count).ToArray();
+        return Slice(segments.Take(start).Sum(s => s.Frames), chosen.Sum(s => s.Frames)).WithSegments(chosen);
+    }
+
     /// <summary>Frames [start, start + count) without their segments; start must be a multiple of the largest stride.</summary>
     public Codes Slice(int start, int count)
     {

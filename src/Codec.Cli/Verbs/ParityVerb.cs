@@ -13,11 +13,14 @@ internal static class ParityVerb
     {
         var folders = new Argument<string[]>("CASE") { Description = "case folders, or folders above them", Arity = ArgumentArity.OneOrMore };
         var all = new Option<bool>("--all") { Description = "print every comparison, not only the failed ones" };
+        var table = new Option<bool>("--table") { Description = "print one Markdown table of all cases, and what coding in windows changes" };
         var json = new Option<bool>("--json") { Description = "print results as JSON" };
-        var command = new Command("parity", "Replay recorded cases of published codecs: maximum error per tensor, code agreement, pass or fail.") { folders, all, json };
+        var command = new Command("parity", "Replay recorded cases of published codecs: maximum error per tensor, code agreement, pass or fail.") { folders, all, table, json };
         command.SetAction(args =>
         {
             context.UseTorch();
+            if (args.GetValue(table))
+                return Table(args.GetValue(folders)!, new CommandOutput(context.Terminal, json: false));
             return Run(args.GetValue(folders)!, args.GetValue(all), new CommandOutput(context.Terminal, args.GetValue(json)));
         });
         return command;
@@ -37,6 +40,20 @@ internal static class ParityVerb
         }
         output.Result(results);
         return failed == 0 ? ExitCode.Done : ExitCode.Internal;
+    }
+
+    /// <summary>Cases that no family claims are named below the table.</summary>
+    private static int Table(string[] folders, CommandOutput output)
+    {
+        var cases = folders.SelectMany(Cases).Select(ParityCase.Open).ToLookup(c => ParityTool.RunnerOf(c) is not null);
+        var rows = new List<ParityRow>();
+        foreach (var parityCase in cases[true])
+            rows.Add(ParityTable.Measure(parityCase));
+        foreach (var line in ParityTable.Lines(rows))
+            output.Result(line);
+        foreach (var other in cases[false])
+            output.Result($"not of a codec family: {other.Family}/{other.Name}");
+        return rows.All(row => row.Report.Passed) ? ExitCode.Done : ExitCode.Internal;
     }
 
     /// <summary>The folder itself where it is a case (or claims to be), else all cases below it.</summary>

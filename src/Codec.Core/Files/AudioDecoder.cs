@@ -10,6 +10,8 @@ namespace Codec.Core.Files;
 /// </summary>
 public sealed class AudioDecoder : IDisposable
 {
+    private const int FadesPerSecond = 50; // windows of a codec that is not causal are joined over this part of a second
+
     private readonly ICodec _codec;
     private readonly int _channels;
     private readonly Resampler[] _resamplers;
@@ -17,6 +19,8 @@ public sealed class AudioDecoder : IDisposable
     private readonly BlockPlan _plan;
     private readonly StreamState? _state;
     private readonly int _heldBack;
+    private readonly SegmentDecoder? _segments;
+    private float[] _overlap = []; // what the last window made of the first samples of the next, row by row
     private readonly List<Codes> _pending = [];
     private readonly Queue<(long Start, float From, IReadOnlyList<float> Gains)> _gains = [];
     private long _first;      // frame of _pending[0]
@@ -34,6 +38,12 @@ public sealed class AudioDecoder : IDisposable
     /// <param name="startFrame">Frame of the recording where sound begins; for a codec that is not causal on the grid of its windows.
     /// The first codes are then those of <see cref="FirstFrame"/>.</param>
     public AudioDecoder(ICodec codec, int sampleRate, int channels, long startFrame = 0)
+        : this(codec, sampleRate, channels, startFrame, BlockPlan.For(codec.Info))
+    {
+    }
+
+    /// <summary>The same with other windows, to measure what they do.</summary>
+    internal AudioDecoder(ICodec codec, int sampleRate, int channels, long startFrame, BlockPlan plan)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
         _codec = codec;
@@ -41,7 +51,8 @@ public sealed class AudioDecoder : IDisposable
         _sounded = startFrame * codec.Info.HopLength;
         _resamplers = [.. Enumerable.Range(0, channels).Select(_ => new Resampler(codec.Info.SampleRate, sampleRate, _sounded))];
         _ready = new PlanarQueue(channels);
-        _plan = BlockPlan.For(codec.Info);
+        _plan = plan;
+        _segments = codec.Info.SegmentLength is null ? null : new SegmentDecoder(codec, plan.Segments);
         _decoded = startFrame;
         FirstSample = Resampler.OutputLength(_sounded, codec.Info.SampleRate, sampleRate);
         FirstFrame = _first = _received = Math.Max(0, startFrame - _plan.Context);
@@ -63,6 +74,8 @@ public sealed class AudioDecoder : IDisposable
     /// <returns>Interleaved samples that are certain by now; valid until the next call.</returns>
     public ReadOnlySpan<float> Push(Codes codes, IReadOnlyList<float>? gains = null)
     {
+        if (_segments is not null)
+            return codes.Segments is null ? PushLost(codes.Frames, codes.Specs) : Play(_segments.Push(codes));
         if (gains is not null)
             _gains.Enqueue((_received, _gain, gains));
         _gain = gains?[^1] ?? 1;
@@ -75,6 +88,8 @@ public sealed class AudioDecoder : IDisposable
     /// <summary>Takes the place of lost codes: silence. A causal codec starts anew after it.</summary>
     public ReadOnlySpan<float> PushLost(int frames, IReadOnlyList<CodebookSpec> books)
     {
+        if (_segments is not null)
+            return Play(_segments.PushLost(frames));
         if (_state is null)
         {
             var streams = (_channels + _codec.Info.Channels - 1) / _codec.Info.Channels;
@@ -95,7 +110,9 @@ public sealed class AudioDecoder : IDisposable
     /// <returns>The remaining samples; where the frames hold fewer, silence follows.</returns>
     public ReadOnlySpan<float> Finish(long? samples)
     {
-        if (_state is not null)
+        if (_segments is not null)
+            Sound(_segments.Finish());
+        else if (_state is not null)
             DecodeStreamed(all: true);
         else if (_received > _decoded)
             DecodeWindow(_received, all: true);
@@ -148,10 +165,40 @@ public sealed class AudioDecoder : IDisposable
         var next = all ? end : _decoded + _plan.Frames;
         var start = (_decoded - first) * hop;
         var length = (int)Math.Min((next - _decoded) * hop, audio_BCS.shape[2] - start);
-        var planar = Planar(audio_BCS.narrow(2, start, length).contiguous());
+        var planar = Planar(audio_BCS.narrow(2, start, length));
+        Blend(planar, length);
         Resample(planar, length);
+        _overlap = all ? [] : Planar(audio_BCS.narrow(2, start + length, Math.Min(_codec.Info.SampleRate / FadesPerSecond, audio_BCS.shape[2] - start - length)));
         _decoded = next;
         Forget(joined, Math.Max(0, _decoded - _plan.Context));
+    }
+
+    /// <summary>Goes over from the last window to this one: where layers see the whole window (norms, attention), the two differ a little.</summary>
+    private void Blend(float[] planar, int length)
+    {
+        var rows = planar.Length / Math.Max(length, 1);
+        var (given, fade) = (_overlap.Length / Math.Max(rows, 1), Math.Min(_overlap.Length / Math.Max(rows, 1), length));
+        for (var row = 0; row < rows; row++)
+            for (var i = 0; i < fade; i++)
+            {
+                var (old, now) = (_overlap[row * given + i], planar[row * length + i]);
+                planar[row * length + i] = now + (old - now) * (fade - i) / (fade + 1);
+            }
+    }
+
+    private ReadOnlySpan<float> Play(IReadOnlyList<Tensor> pieces_BCS)
+    {
+        Sound(pieces_BCS);
+        return Take(_ready.Count - _heldBack);
+    }
+
+    private void Sound(IReadOnlyList<Tensor> pieces_BCS)
+    {
+        foreach (var piece_BCS in pieces_BCS)
+        {
+            Resample(Planar(piece_BCS), (int)piece_BCS.shape[2]);
+            piece_BCS.Dispose();
+        }
     }
 
     private void Forget(Codes joined, long keepFrom)

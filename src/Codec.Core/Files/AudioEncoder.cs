@@ -26,6 +26,12 @@ public sealed class AudioEncoder : IDisposable
     /// <param name="channels">Of the audio.</param>
     /// <param name="books">Books to keep; null for all.</param>
     public AudioEncoder(ICodec codec, int sampleRate, int channels, int? books = null)
+        : this(codec, sampleRate, channels, books, BlockPlan.For(codec.Info))
+    {
+    }
+
+    /// <summary>The same with other windows, to measure what they do.</summary>
+    internal AudioEncoder(ICodec codec, int sampleRate, int channels, int? books, BlockPlan plan)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
         _codec = codec;
@@ -34,7 +40,7 @@ public sealed class AudioEncoder : IDisposable
         Streams = (channels + codec.Info.Channels - 1) / codec.Info.Channels;
         _resamplers = [.. Enumerable.Range(0, channels).Select(_ => new Resampler(sampleRate, codec.Info.SampleRate))];
         _queue = new PlanarQueue(channels);
-        _plan = BlockPlan.For(codec.Info);
+        _plan = plan;
         _state = codec.Info.Causal ? new StreamState() : null;
     }
 
@@ -79,7 +85,9 @@ public sealed class AudioEncoder : IDisposable
         EncodeReady();
         if (_received == 0)
             return _finished;
-        if (_state is null)
+        if (_codec.Info.SegmentLength is not null)
+            Add(Encode(0, _queue.Count)); // a block leaves at least what segments overlap by
+        else if (_state is null)
             EncodeWindow(_start + _queue.Count, all: true);
         else if (_codec.Info.FramesFor(_received) - _frames is > 0 and var missing)
         {
@@ -100,8 +108,20 @@ public sealed class AudioEncoder : IDisposable
                 EncodeStreamed(_plan.Frames * hop);
             return;
         }
+        if (_codec.Info is { SegmentLength: { } length, SegmentStride: { } stride })
+        {
+            EncodeSegments(length, stride);
+            return;
+        }
         for (long end; (end = (_frames + _plan.Frames + _plan.Context) * hop) <= _start + _queue.Count;)
             EncodeWindow(end, all: false);
+    }
+
+    /// <summary>Segments are coded one by one, so a block of whole ones needs no context; what follows shows that they are not the last.</summary>
+    private void EncodeSegments(int length, int stride)
+    {
+        for (var samples = (_plan.Segments - 1) * stride + length; _queue.Count >= samples; _queue.Drop(_plan.Segments * stride))
+            Add(Encode(0, samples).SliceSegments(0, _plan.Segments));
     }
 
     private void EncodeStreamed(int samples)

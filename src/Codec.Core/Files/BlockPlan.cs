@@ -7,8 +7,12 @@ namespace Codec.Core.Files;
 /// </summary>
 /// <param name="Frames">Base frames per block, a multiple of all strides.</param>
 /// <param name="Context">Base frames on either side, for a codec that is not causal.</param>
-internal readonly record struct BlockPlan(int Frames, int Context)
+/// <param name="Grain">Of what windows and contexts are multiples.</param>
+internal readonly record struct BlockPlan(int Frames, int Context, int Grain = 1)
 {
+    /// <summary>Whole segments per block, for a codec that codes segments one by one.</summary>
+    public int Segments => 10;
+
     private const double StreamedSeconds = 10, WindowSeconds = 10, ContextSeconds = 1;
 
     // Local attention and windowed layers of published codecs work on grids of up to this many coarse frames.
@@ -19,7 +23,7 @@ internal readonly record struct BlockPlan(int Frames, int Context)
         var stride = info.Books.Select(book => book.Stride).Aggregate(1, LeastCommonMultiple);
         return info.Causal
             ? new BlockPlan(RoundUp(info.FrameRate * StreamedSeconds, stride), 0)
-            : new BlockPlan(RoundUp(info.FrameRate * WindowSeconds, stride * Grid), RoundUp(info.FrameRate * ContextSeconds, stride * Grid));
+            : new BlockPlan(RoundUp(info.FrameRate * WindowSeconds, stride * Grid), RoundUp(info.FrameRate * ContextSeconds, stride * Grid), stride * Grid);
     }
 
     private static int RoundUp(double frames, int step) => checked((int)Math.Ceiling(frames / step) * step);

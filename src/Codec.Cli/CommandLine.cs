@@ -46,6 +46,8 @@ internal static class CommandLine
         InfoVerb.Create(context),
         TokenizeVerb.Create(context),
         DetokenizeVerb.Create(context),
+        VocodeVerb.Create(context),
+        DacVerb.Create(context),
         ModelsVerb.Create(context),
         DoctorVerb.Create(context),
         DemoVerb.Create(context),

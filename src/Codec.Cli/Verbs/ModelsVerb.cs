@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Codec.Cli.Files;
 using Codec.Core.Checkpoints;
 using Codec.Core.Codecs;
+using Codec.Core.Codecs.Vocos;
 using Codec.Core.Pretrained;
 
 namespace Codec.Cli.Verbs;
@@ -23,7 +24,7 @@ internal static class ModelsVerb
             var models = args.GetValue(paths) is { Length: > 0 } named ? named : [.. PretrainedModels.All.Select(model => model.Name)];
             var code = FileLoop.Run(models, model => model, output, model => Tell(model, output));
             if (args.GetValue(paths) is not { Length: > 0 })
-                output.Result($"families: {string.Join(", ", CodecCatalog.Families.Select(family => family.Name))} (give a checkpoint with --model PATH)");
+                output.Result($"families: {string.Join(", ", CodecCatalog.Families.Select(family => family.Name))}, and the vocoder vocos (give a checkpoint with --model PATH)");
             return code;
         });
         return command;
@@ -33,6 +34,8 @@ internal static class ModelsVerb
     {
         var path = PretrainedModels.Resolve(model);
         var checkpoint = Checkpoint.Open(path);
+        if (VocosFamily.Recognises(checkpoint))
+            return TellVocoder(model, checkpoint, output);
         var description = CodecCatalog.Describe(path);
         var info = description.Info;
         var low = info.BitsPerSecond(1) / 1000;
@@ -61,6 +64,25 @@ internal static class ModelsVerb
             ["path"] = checkpoint.FilePath,
             ["bytes"] = new FileInfo(checkpoint.FilePath).Length,
             ["sha256"] = checkpoint.Sha256,
+        };
+    }
+
+    /// <summary>A vocoder has no codes of its own: it turns features, or the codes of an EnCodec model, into sound.</summary>
+    private static JsonObject TellVocoder(string model, Checkpoint checkpoint, CommandOutput output)
+    {
+        var vocoder = VocosFamily.Describe(checkpoint);
+        var (head, mel) = (vocoder.Config.Head, vocoder.Config.Mel);
+        output.Result(model);
+        output.Result(string.Create(CultureInfo.InvariantCulture, $"  vocoder     {vocoder.Name}, {vocoder.Parameters / 1e6:0.0} M parameters, licence: {vocoder.Licence}"));
+        output.Result(mel is not null ? $"  input       {mel.Bands} log-mel bands of {mel.SampleRate} Hz audio" : $"  input       EnCodec codes: a table of {vocoder.CodebookRows} entries");
+        output.Result($"  output      {head.HopLength} samples a frame, {head.Kind} head");
+        output.Result($"  weights     {checkpoint.FilePath}");
+        output.Result($"  sha256      {checkpoint.Sha256}");
+        return new JsonObject
+        {
+            ["model"] = model, ["vocoder"] = vocoder.Name, ["parameters"] = vocoder.Parameters, ["licence"] = vocoder.Licence,
+            ["mel_bands"] = mel?.Bands, ["sample_rate"] = mel?.SampleRate, ["codebook_rows"] = vocoder.CodebookRows, ["hop"] = head.HopLength,
+            ["path"] = checkpoint.FilePath, ["bytes"] = new FileInfo(checkpoint.FilePath).Length, ["sha256"] = checkpoint.Sha256,
         };
     }
 }

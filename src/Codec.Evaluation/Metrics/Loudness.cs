@@ -7,7 +7,18 @@ public static class Loudness
 
     /// <summary>LUFS of a mono signal.</summary>
     /// <exception cref="MetricException">Shorter than 400 ms, or nothing above -70 LUFS.</exception>
-    public static double Integrated(ReadOnlySpan<float> signal, int sampleRate)
+    public static double Integrated(ReadOnlySpan<float> signal, int sampleRate) => Gated(Powers(signal, sampleRate));
+
+    /// <summary>LUFS of a signal of some front channels, whose powers add up.</summary>
+    /// <exception cref="MetricException">Shorter than 400 ms, or nothing above -70 LUFS.</exception>
+    public static double Integrated(IReadOnlyList<float[]> channels, int sampleRate)
+    {
+        var powers = channels.Select(channel => Powers(channel, sampleRate)).ToArray();
+        return Gated([.. Enumerable.Range(0, powers[0].Count).Select(i => powers.Sum(p => p[i]))]);
+    }
+
+    /// <summary>Mean squares of the weighted blocks.</summary>
+    private static List<double> Powers(ReadOnlySpan<float> signal, int sampleRate)
     {
         MetricException.RequireLength(signal.Length, sampleRate * 2 / 5);
         var weighted = KWeight(signal, sampleRate);
@@ -20,6 +31,11 @@ public static class Loudness
                 sum += x * x;
             powers.Add(sum / block);
         }
+        return powers;
+    }
+
+    private static double Gated(List<double> powers)
+    {
         var loud = powers.Where(p => ToLoudness(p) > AbsoluteGate).ToArray();
         if (loud.Length == 0)
             throw new MetricException("nothing above the gate of -70 LUFS");

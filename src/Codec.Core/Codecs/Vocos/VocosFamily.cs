@@ -3,6 +3,14 @@ using Codec.Core.Checkpoints;
 
 namespace Codec.Core.Codecs.Vocos;
 
+/// <summary>What `codec models` says of a vocoder.</summary>
+/// <param name="Name">vocos/mel or vocos/encodec.</param>
+/// <param name="Licence">Of the published weights.</param>
+/// <param name="Config">Shape.</param>
+/// <param name="CodebookRows">Codebooks x entries of a vocoder of codes; 0 for one of mel features.</param>
+/// <param name="Parameters">Numbers that inference uses.</param>
+public sealed record VocosDescription(string Name, string Licence, VocosConfig Config, int CodebookRows, long Parameters);
+
 /// <summary>Vocos checkpoints (config.yaml and pytorch_model.bin, or a JSON configuration). They are vocoders.</summary>
 public static class VocosFamily
 {
@@ -13,6 +21,22 @@ public static class VocosFamily
         => checkpoint.Tensors.ContainsKey("backbone.embed.weight") && checkpoint.Tensors.ContainsKey("head.out.weight")
             && (checkpoint.Tensors.ContainsKey(Table) || checkpoint.Tensors.ContainsKey("feature_extractor.mel_spec.mel_scale.fb"));
 
+    /// <summary>What a vocoder checkpoint holds, without loading its tensors.</summary>
+    /// <exception cref="CheckpointException">Its shape does not show.</exception>
+    /// <exception cref="ConfigException">The configuration beside it is damaged.</exception>
+    public static VocosDescription Describe(Checkpoint checkpoint)
+    {
+        var config = ConfigOf(checkpoint);
+        var rows = checkpoint.Tensors.TryGetValue(Table, out var table) ? (int)table.Shape[0] : 0;
+        var parameters = checkpoint.Tensors.Values.Where(t => Inference(t.Name) is { } key && (key == Table || !key.StartsWith(Features, StringComparison.Ordinal))
+            && !key.EndsWith(".window", StringComparison.Ordinal)).Sum(t => t.Elements);
+        return new VocosDescription(config.Mel is null ? "vocos/encodec" : "vocos/mel", "MIT (published weights)", config, rows, parameters);
+    }
+
+    /// <summary>A key of the published checkpoint; null for an EnCodec model within it and for what is computed.</summary>
+    private static string? Inference(string key)
+        => key.StartsWith(Encodec, StringComparison.Ordinal) || key.EndsWith("_twiddle", StringComparison.Ordinal) ? null : key;
+
     /// <summary>The vocoder of a checkpoint; an EnCodec model within it is left out.</summary>
     /// <exception cref="CheckpointException">Keys are missing, unexpected or misshapen.</exception>
     /// <exception cref="ConfigException">The configuration beside it is damaged.</exception>
@@ -22,7 +46,7 @@ public static class VocosFamily
         var model = new VocosModel(ConfigOf(checkpoint), rows);
         try
         {
-            checkpoint.LoadInto(model, key => key.StartsWith(Encodec, StringComparison.Ordinal) || key.EndsWith("_twiddle", StringComparison.Ordinal) ? null : key);
+            checkpoint.LoadInto(model, Inference);
         }
         catch
         {

@@ -10,6 +10,8 @@ namespace Codec.Core.Codecs.Vocos;
 /// </summary>
 public sealed class VocosModel : nn.Module
 {
+    private const int BlockFrames = 1000;
+
     private readonly nn.Module feature_extractor;
     private readonly VocosBackbone backbone;
     private readonly VocosHead head;
@@ -18,7 +20,7 @@ public sealed class VocosModel : nn.Module
     /// <param name="codebookRows">Rows of the table of a model that decodes codes: codebooks x entries.</param>
     public VocosModel(VocosConfig config, int codebookRows = 0) : base(nameof(VocosModel))
     {
-        Config = config;
+        (Config, CodebookRows) = (config, codebookRows);
         feature_extractor = config.Mel is { } mel ? new VocosMel(mel) : new CodeTable(codebookRows, config.Backbone.InputChannels);
         backbone = new VocosBackbone(config.Backbone);
         head = new VocosHead(config.Head);
@@ -26,6 +28,28 @@ public sealed class VocosModel : nn.Module
     }
 
     public VocosConfig Config { get; }
+
+    /// <summary>Codebooks x entries of a model that decodes codes; 0 for mel features.</summary>
+    public int CodebookRows { get; }
+
+    /// <summary>Frames on either side that a frame of audio depends on.</summary>
+    private int Reach => 3 * (Config.Backbone.Layers + 1) + Config.Head.FrameLength / Config.Head.HopLength + 1;
+
+    /// <summary>As <see cref="Decode"/>, some frames at a time with all that they depend on, so that memory stays flat.</summary>
+    /// <returns>[B, samples]; every piece is the caller's.</returns>
+    public IEnumerable<Tensor> DecodeLong(Tensor features_BCT, int bandwidth = 0)
+    {
+        var (frames, hop) = (features_BCT.shape[2], (long)Config.Head.HopLength);
+        for (var start = 0L; start < frames; start += BlockFrames)
+        {
+            var (first, last) = (Math.Max(0, start - Reach), Math.Min(frames, start + BlockFrames + Reach));
+            using var window_BCT = features_BCT.narrow(2, first, last - first);
+            using var audio_BS = Decode(window_BCT, bandwidth);
+            var length = start + BlockFrames < frames ? BlockFrames * hop : audio_BS.shape[1] - (start - first) * hop;
+            if (length > 0)
+                yield return audio_BS.narrow(1, (start - first) * hop, length).clone();
+        }
+    }
 
     /// <summary>The feature extractor of a mel model.</summary>
     /// <exception cref="InvalidOperationException">A model for codes.</exception>

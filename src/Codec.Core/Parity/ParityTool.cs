@@ -7,6 +7,7 @@ using Codec.Core.Codecs.HifiCodec;
 using Codec.Core.Codecs.Snac;
 using Codec.Core.Codecs.SpeechTokenizer;
 using Codec.Core.Codecs.Vocos;
+using Codec.Core.Quantizers;
 using static TorchSharp.torch;
 
 namespace Codec.Core.Parity;
@@ -19,6 +20,7 @@ public static class ParityTool
     [
         new EncodecParity(),
         new OverlapAddParity(),
+        new ArithmeticCoderParity(),
         new DacParity(),
         new SnacParity(),
         new MimiParity(),
@@ -26,6 +28,7 @@ public static class ParityTool
         new HifiCodecParity(),
         new SeanetVocosParity(),
         new SpeechTokenizerParity(),
+        new QuantizerParity(),
         new EscParity(),
     ];
 

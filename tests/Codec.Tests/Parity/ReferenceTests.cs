@@ -16,7 +16,7 @@ public sealed class ReferenceTests
     public void A_recorded_case_is_reproduced(string folder)
     {
         var parityCase = ParityCase.Open(SharedFolder.Require(folder));
-        Assert.SkipWhen(ParityTool.RunnerOf(parityCase) is null, $"no runner for {folder}");
+        Assert.SkipWhen(ParityTool.RunnerOf(parityCase) is null, $"{folder}: no runner claims a case with {string.Join(", ", parityCase.Config.EnumerateObject().Select(p => p.Name).Take(6))}");
         var report = ParityTool.Run(parityCase);
         var failures = report.Lines.Where(line => !line.Passed).Select(line => $"{line.Name}: {line.MaxError:g3} > {line.Tolerance:g3} {line.Problem}");
         Assert.True(report.Passed, $"{folder}\n{string.Join("\n", failures)}");

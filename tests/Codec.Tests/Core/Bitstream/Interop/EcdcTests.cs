@@ -10,52 +10,8 @@ namespace Codec.Tests.Core.Bitstream.Interop;
 [NoTensorLeaks]
 public sealed class EcdcTests
 {
-    public static TheoryData<string> Coders => ReferenceCase.Rows("encodec", name => name.StartsWith("arithmetic_coder", StringComparison.Ordinal));
-
     public static TheoryData<string> Files => ReferenceCase.Rows("encodec",
         name => Directory.EnumerateFiles(Path.Combine(SharedFolder.Root, "parity", "encodec", name), "*.ecdc").Any());
-
-    [Theory, MemberData(nameof(Coders))]
-    public void Tables_states_and_bytes_are_those_of_the_reference(string name)
-    {
-        var reference = ReferenceCase.Open("encodec", name);
-        foreach (var i in Enumerable.Range(0, 1000).TakeWhile(i => reference.Has($"{i}.pdf")))
-        {
-            var probabilities = Values<float>(reference[$"{i}.pdf"], out var shape);
-            var tables = Values<int>(reference[$"{i}.qcdf"], out _);
-            var states = Values<long>(reference[$"{i}.state_after_push"], out _);
-            var symbols = Values<long>(reference[$"{i}.symbols"], out _);
-            var size = (int)shape[1];
-            var encoder = new EcdcEncoder();
-            for (var t = 0; t < symbols.Length; t++)
-            {
-                var table = tables.AsSpan(t * size, size).ToArray();
-                Assert.Equal(table, EcdcArithmetic.Quantize(probabilities.AsSpan(t * size, size)));
-                var symbol = (int)symbols[t];
-                encoder.Push(symbol == 0 ? 0 : table[symbol - 1], table[symbol]);
-                Assert.Equal((states[3 * t], states[3 * t + 1], states[3 * t + 2]), (encoder.State.Low, encoder.State.High, (long)encoder.State.MaxBit));
-            }
-            var bytes = Values<byte>(reference[$"{i}.bytes"], out _);
-            Assert.Equal(bytes, encoder.Finish());
-            var decoder = new EcdcDecoder(bytes);
-            for (var t = 0; t < symbols.Length; t++)
-                Assert.Equal(symbols[t], decoder.Pull(tables.AsSpan(t * size, size)));
-            Assert.Equal(bytes.Length, decoder.BytesRead);
-        }
-    }
-
-    [Theory, MemberData(nameof(Coders))]
-    public void Packed_bits_are_those_of_the_reference(string name)
-    {
-        var reference = ReferenceCase.Open("encodec", name);
-        foreach (var bits in Enumerable.Range(1, 31).Where(bits => reference.Has($"bitpack{bits}.values")))
-        {
-            var values = Values<long>(reference[$"bitpack{bits}.values"], out _).Select(v => (int)v).ToArray();
-            var bytes = Values<byte>(reference[$"bitpack{bits}.bytes"], out _);
-            Assert.Equal(bytes, BitPacking.Pack(values, bits));
-            Assert.Equal(values, BitPacking.Unpack(bytes, bits, values.Length));
-        }
-    }
 
     [Theory, MemberData(nameof(Files))]
     public void Reference_files_read_to_their_codes_and_write_to_their_bytes(string name)

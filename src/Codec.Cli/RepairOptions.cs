@@ -55,12 +55,17 @@ internal sealed class RepairSource(string? masked, string? fine, bool off) : IDi
 
     /// <summary>Whether there is a model for a codec.</summary>
     /// <exception cref="ConfigException">A model was named and the codec is of another family.</exception>
-    public bool Exists(ICodec codec, RepairKind kind)
+    public bool Exists(ICodec codec, RepairKind kind) => !off && Path(codec, kind, kind == RepairKind.Masked ? masked : fine) is not null;
+
+    /// <summary>The file of the model for a codec.</summary>
+    /// <param name="named">By the user; null for the bundled one.</param>
+    /// <returns>Null where none is bundled.</returns>
+    /// <exception cref="ConfigException">A model was named and the codec is of another family.</exception>
+    public static string? Path(ICodec codec, RepairKind kind, string? named)
     {
-        var path = kind == RepairKind.Masked ? masked : fine;
-        if (codec is not NativeCodec native)
-            return path is null ? false : throw new ConfigException($"{path}: expected a native codec, found {codec.Info.Name}");
-        return !off && (path is not null || BundledRepairs.Find(native, kind) is not null);
+        if (codec is NativeCodec native)
+            return named ?? BundledRepairs.Find(native, kind);
+        return named is null ? null : throw new ConfigException($"{named}: expected a native codec, found {codec.Info.Name}");
     }
 
     /// <summary>A model that exists.</summary>
@@ -70,7 +75,7 @@ internal sealed class RepairSource(string? masked, string? fine, bool off) : IDi
     {
         if (_loaded.TryGetValue((codec, kind), out var model))
             return model;
-        var path = (kind == RepairKind.Masked ? masked : fine) ?? BundledRepairs.Find(codec, kind) ?? throw new ConfigException(
+        var path = Path(codec, kind, kind == RepairKind.Masked ? masked : fine) ?? throw new ConfigException(
             $"no {kind.ToString().ToLowerInvariant()} repair model is bundled for the codes of {codec.Info.Name}: train one (src/Codec.Speech/Repair/README.md)");
         return _loaded[(codec, kind)] = RepairFile.Load(path, codec, kind);
     }

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Codec.Audio;
 using Codec.Cli.Files;
 using Codec.Core;
+using Codec.Core.Codecs.Native;
 using Codec.Core.Files;
 using Codec.Speech.Repair;
 
@@ -20,6 +21,7 @@ internal sealed class EncodeVerb
     private readonly ModelOptions _model = new();
     private readonly BookOptions _books = new();
     private readonly Option<bool> _regenerate = new("--regenerate") { Description = $"send the first books only ({RegeneratedBooks} unless --kbps or --books says otherwise) and have the decoder make up the others" };
+    private readonly Option<string?> _fine = new("--fine") { Description = "with --regenerate: model that the decoder will be given; default: the bundled one", HelpName = "PATH" };
     private readonly Option<bool> _force = new("--force") { Description = "replace existing files" };
     private readonly Option<bool> _json = new("--json") { Description = "print results as JSON" };
     private readonly CommandContext _context;
@@ -33,6 +35,7 @@ internal sealed class EncodeVerb
         verb._model.AddTo(command);
         verb._books.AddTo(command);
         command.Add(verb._regenerate);
+        command.Add(verb._fine);
         command.Add(verb._force);
         command.Add(verb._json);
         command.SetAction(verb.Run);
@@ -53,7 +56,7 @@ internal sealed class EncodeVerb
             var codec = models.Codec;
             var (books, tags) = (_books.Choose(args, codec.Info, audio.Channels), "");
             if (args.GetValue(_regenerate))
-                (books, tags) = Regenerated(codec, books);
+                (books, tags) = Regenerated(codec, books, args.GetValue(_fine));
             var clock = Stopwatch.StartNew();
             using var bar = output.Progress(job.Input, (double?)audio.Length / audio.SampleRate);
             var report = CommandFiles.Write(job.Output, force, _context.Terminal,
@@ -62,10 +65,11 @@ internal sealed class EncodeVerb
         });
     }
 
-    private static (int? Books, string Tags) Regenerated(ICodec codec, int? books)
+    private static (int? Books, string Tags) Regenerated(ICodec codec, int? books, string? fine)
     {
-        using var repairs = new RepairSource(null, null, off: false);
-        if (!repairs.Exists(codec, RepairKind.Fine))
+        if (RepairSource.Path(codec, RepairKind.Fine, fine) is { } path)
+            RepairFile.Check(path, (NativeCodec)codec, RepairKind.Fine);
+        else
             throw new ConfigException($"--regenerate: no model that makes up fine books is bundled for the codes of {codec.Info.Name}");
         books ??= RegeneratedBooks;
         Require.That(books < codec.Info.Books.Count, "--regenerate", $"fewer than all {codec.Info.Books.Count} books", books.Value);

@@ -32,16 +32,16 @@ public static class RepairFile
     /// <exception cref="CheckpointException">Not such a file, or a damaged one.</exception>
     public static RepairInfo Read(string path) => Read(Checkpoint.Open(path));
 
+    /// <summary>Whether a file holds a model of a kind for the codes of a codec.</summary>
+    /// <exception cref="CheckpointException">It does not; in one line.</exception>
+    public static void Check(string path, NativeCodec codec, RepairKind kind) => Check(Checkpoint.Open(path), codec, kind);
+
     /// <summary>A model in evaluation mode for a codec.</summary>
     /// <exception cref="CheckpointException">Not such a file, a damaged one, one of another kind, or one for other codes than the codec's.</exception>
     public static RepairModel Load(string path, NativeCodec codec, RepairKind kind)
     {
         var checkpoint = Checkpoint.Open(path);
-        var info = Read(checkpoint);
-        if (info.Model.Kind != kind)
-            throw new CheckpointException(path, $"expected a {kind} repair model, found a {info.Model.Kind} one");
-        if (info.Tokens != codec.Info.TokenHash)
-            throw new CheckpointException(path, $"was trained on codes {Short(info.Tokens)}, {codec.Info.Name} makes codes {Short(codec.Info.TokenHash)}");
+        var info = Check(checkpoint, codec, kind);
         var device = codec.Model.parameters().First().device; // the codec's own kernels need no libtorch: from here on it is needed
         var model = RepairModel.Create(info.Model);
         try
@@ -59,6 +59,16 @@ public static class RepairFile
     }
 
     private static string Short(string hash) => hash.Length > 8 ? hash[..8] + "..." : hash;
+
+    private static RepairInfo Check(Checkpoint checkpoint, NativeCodec codec, RepairKind kind)
+    {
+        var info = Read(checkpoint);
+        if (info.Model.Kind != kind)
+            throw new CheckpointException(checkpoint.FilePath, $"expected a {kind} repair model, found a {info.Model.Kind} one");
+        if (info.Tokens != codec.Info.TokenHash)
+            throw new CheckpointException(checkpoint.FilePath, $"was trained on codes {Short(info.Tokens)}, {codec.Info.Name} makes codes {Short(codec.Info.TokenHash)}");
+        return info;
+    }
 
     private static RepairInfo Read(Checkpoint checkpoint)
     {

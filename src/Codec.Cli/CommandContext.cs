@@ -16,8 +16,16 @@ internal sealed record CommandContext(Terminal Terminal, CancellationToken Cance
     /// <exception cref="ConfigException">It does not load, or the user's folder does not serve.</exception>
     public void UseTorch(int? threads = null)
     {
+        PrepareTorch(threads);
+        TorchRuntime.EnsureLoaded();
+    }
+
+    /// <summary>The same, but it is loaded only if a model needs it.</summary>
+    /// <exception cref="ConfigException">The user's folder does not serve.</exception>
+    public void PrepareTorch(int? threads = null)
+    {
         if (LibTorchFolder is { } folder && !LibTorchContext.IsActive)
             throw new ConfigException($"{LibTorchVariable}: {LibTorchContext.Problem(folder) ?? $"{folder}: takes effect at the start of the program only"}");
-        TorchRuntime.Initialize(new TorchRuntimeOptions { Threads = threads });
+        TorchRuntime.Prepare(new TorchRuntimeOptions { Threads = threads });
     }
 }

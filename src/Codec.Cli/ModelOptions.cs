@@ -16,7 +16,7 @@ internal sealed class ModelOptions
 {
     private readonly Option<string?> _model = new("--model") { Description = "bundled model, or path of a checkpoint", HelpName = "NAME|PATH" };
     private readonly Option<string> _device = new("--device") { Description = "cpu, cuda or cuda:N", HelpName = "DEVICE", DefaultValueFactory = _ => "cpu" };
-    private readonly Option<int?> _threads = new("--threads") { Description = "threads of one tensor operation", HelpName = "N" };
+    private readonly Option<int?> _threads = new("--threads") { Description = "threads that work at once; default: one per core", HelpName = "N" };
 
     public void AddTo(Command command)
     {
@@ -25,15 +25,17 @@ internal sealed class ModelOptions
         command.Add(_threads);
     }
 
-    /// <summary>Sets libtorch up. A model that the user named is loaded now, so that a wrong one is told once and not for every file; others on first use.</summary>
+    /// <summary>Sets threads and device up. A model that the user named is loaded now, so that a wrong one is told once and not for every file; others on first use.</summary>
     /// <exception cref="ConfigException">The device is not there, or the threads make no sense.</exception>
     /// <exception cref="CheckpointException">The named model is not there, or cannot be loaded.</exception>
     public ModelSource Open(ParseResult args, CommandContext context)
     {
         if (args.GetValue(_threads) is { } threads)
             Require.Positive(threads, "--threads");
-        context.UseTorch(args.GetValue(_threads));
-        var models = new ModelSource(args.GetValue(_model), TorchRuntime.ParseDevice(args.GetValue(_device)!));
+        context.PrepareTorch(args.GetValue(_threads));
+        var device = args.GetValue(_device)!;
+        // Naming the processor as a device of libtorch would load it.
+        var models = new ModelSource(args.GetValue(_model), device.Equals("cpu", StringComparison.OrdinalIgnoreCase) ? null : TorchRuntime.ParseDevice(device));
         if (args.GetValue(_model) is not null)
             _ = models.Codec;
         return models;
@@ -41,7 +43,7 @@ internal sealed class ModelOptions
 }
 
 /// <summary>Loads each model once.</summary>
-internal sealed class ModelSource(string? model, torch.Device device) : IDisposable
+internal sealed class ModelSource(string? model, torch.Device? device) : IDisposable
 {
     private readonly Dictionary<string, ICodec> _loaded = [];
 

@@ -11,6 +11,7 @@ using Codec.Core.Codecs.Native;
 using Codec.Core.Codecs.Snac;
 using Codec.Core.Codecs.SpeechTokenizer;
 using Codec.Core.Codecs.WavTokenizer;
+using Codec.Core.Runtime;
 using static TorchSharp.torch;
 
 namespace Codec.Core.Codecs;
@@ -58,7 +59,11 @@ public static class CodecCatalog
     public static ICodec Load(string path, Device? device = null)
     {
         var checkpoint = Checkpoint.Open(path);
-        return FamilyOf(checkpoint).Load(checkpoint, device ?? CPU);
+        var family = FamilyOf(checkpoint);
+        if (device is null && family is NativeFamily)
+            return family.Load(checkpoint); // needs no libtorch
+        TorchRuntime.EnsureLoaded();
+        return family.Load(checkpoint, device ?? CPU);
     }
 
     /// <exception cref="CheckpointException">Of no known family.</exception>

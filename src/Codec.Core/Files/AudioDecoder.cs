@@ -146,12 +146,19 @@ public sealed class AudioDecoder : IDisposable
         var start = 0;
         for (int length; (length = Math.Min(_plan.Frames, joined.Frames - start)) == _plan.Frames || (all && length > 0); start += length)
         {
-            using var scope = NewDisposeScope();
-            var audio_BCS = _codec.Decode(joined.Slice(start, length), null, _state);
-            Resample(Planar(audio_BCS), (int)audio_BCS.shape[2]);
+            var planar = _codec is ISampleCodec { TakesSamples: true } direct
+                ? direct.DecodeSamples(joined.Slice(start, length), _state)
+                : DecodeTensor(joined.Slice(start, length));
+            Resample(planar, length * _codec.Info.HopLength);
         }
         _decoded += start;
         Forget(joined, _decoded);
+    }
+
+    private float[] DecodeTensor(Codes codes)
+    {
+        using var scope = NewDisposeScope();
+        return Planar(_codec.Decode(codes, null, _state));
     }
 
     private void DecodeWindow(long end, bool all)

@@ -160,7 +160,14 @@ public sealed class AudioEncoder : IDisposable
         for (var row = 0; row < Streams * group; row++)
             // A group that is not full repeats the last channel.
             _queue[Math.Min(row, Channels - 1)].Slice(start, samples).CopyTo(planar.AsSpan(row * samples, samples));
+        return _state is not null && _codec is ISampleCodec { TakesSamples: true } direct
+            ? direct.EncodeSamples(planar, Streams, _books, _state)
+            : EncodeTensor(planar, samples);
+    }
+
+    private Codes EncodeTensor(float[] planar, int samples)
+    {
         using var scope = NewDisposeScope();
-        return _codec.Encode(tensor(planar, [Streams, group, samples]), _books, _state);
+        return _codec.Encode(tensor(planar, [Streams, _codec.Info.Channels, samples]), _books, _state);
     }
 }

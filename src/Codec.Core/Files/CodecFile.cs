@@ -3,6 +3,7 @@ using Codec.Audio;
 using Codec.Core.Bitstream;
 using Codec.Core.Checkpoints;
 using Codec.Core.Concealment;
+using Codec.Core.Runtime;
 
 namespace Codec.Core.Files;
 
@@ -29,7 +30,7 @@ public static class CodecFile
         var header = CodecFileHeader.For(codec.Info, codec.Info.CatalogueId, books ?? codec.Info.Books.Count, audio.SampleRate, audio.Channels) with { Tags = tags };
         using var writer = new CodecFileWriter(output, header, leaveOpen: true);
         long samples = 0, frames = 0;
-        foreach (var codes in Encode(audio, codec, books, count => samples = count, progress, cancellation))
+        foreach (var codes in Ahead.Of(Encode(audio, codec, books, count => samples = count, progress, cancellation), TorchRuntime.Threads))
         {
             writer.Write(codes);
             frames += codes.Frames;
@@ -79,7 +80,7 @@ public static class CodecFile
         using var decoder = new AudioDecoder(codec, audio.SampleRate, header.Channels);
         var concealer = new Concealer(repair ?? new RepeatAndFade(header.FrameRate), header.Books, header.Streams);
         long frames = 0, written = 0;
-        foreach (var block in file.ReadAll())
+        foreach (var block in Ahead.Of(file.ReadAll(), TorchRuntime.Threads))
         {
             cancellation.ThrowIfCancellationRequested();
             foreach (var piece in concealer.Push(block))

@@ -54,7 +54,7 @@ public sealed class LibTorchContext : AssemblyLoadContext
     {
         if (Problem(folder) is { } problem)
             throw new ConfigException(problem);
-        NativeEnvironment.Prepare(new TorchRuntimeOptions());
+        NativeEnvironment.Prepare(new TorchRuntimeOptions(), TorchRuntime.DefaultThreads);
         LibTorchContext context;
         try
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Codec.Core.Runtime;
@@ -9,8 +10,11 @@ namespace Codec.Core.Runtime;
 internal static partial class NativeEnvironment
 {
     /// <summary>Sets the switches that libgomp and libtorch read once, when they are loaded.</summary>
-    public static void Prepare(TorchRuntimeOptions options)
+    /// <param name="options">What the program asks for.</param>
+    /// <param name="threads">Of libgomp, for a libtorch that is loaded without being asked for its threads.</param>
+    public static void Prepare(TorchRuntimeOptions options, int threads)
     {
+        SetDefault("OMP_NUM_THREADS", threads.ToString(CultureInfo.InvariantCulture));
         if (options.PassiveWaiting)
             SetDefault("OMP_WAIT_POLICY", "passive");
         if (options.HugePages)

@@ -15,25 +15,52 @@ public static class TorchRuntime
 {
     private const int MostThreads = 8;
     private static readonly Lock Gate = new();
-    private static bool _loaded;
+    private static bool _loaded, _prepared;
+    private static int _threads;
 
     /// <summary>Loads libtorch and sets its environment and threads. A later call changes the threads only.</summary>
     /// <exception cref="ConfigException">The native library does not load.</exception>
     public static void Initialize(TorchRuntimeOptions options)
     {
+        lock (Gate)
+        {
+            Prepare(options);
+            EnsureLoaded();
+        }
+    }
+
+    /// <summary>The same, but libtorch is loaded by whoever needs it first: a program that only runs own kernels starts without it.</summary>
+    public static void Prepare(TorchRuntimeOptions options)
+    {
         if (options.Threads is { } wanted)
             Require.Positive(wanted, nameof(options.Threads));
         lock (Gate)
         {
-            if (!_loaded)
-                Load(options);
-            _loaded = true;
-            set_num_threads(options.Threads ?? DefaultThreads);
+            _threads = options.Threads ?? DefaultThreads;
+            _prepared = true;
+            if (_loaded)
+                set_num_threads(_threads);
+            else
+                NativeEnvironment.Prepare(options, _threads);
         }
     }
 
-    /// <summary>Threads of one tensor operation.</summary>
-    public static int Threads => get_num_threads();
+    /// <summary>Loads libtorch as <see cref="Prepare"/> asked; does nothing in a program that did not.</summary>
+    /// <exception cref="ConfigException">The native library does not load.</exception>
+    public static void EnsureLoaded()
+    {
+        lock (Gate)
+        {
+            if (_loaded || !_prepared)
+                return;
+            Load();
+            _loaded = true;
+            set_num_threads(Threads);
+        }
+    }
+
+    /// <summary>Threads of one tensor operation, and stages of a file's way through a codec that run at once.</summary>
+    public static int Threads => _loaded || !_prepared ? get_num_threads() : _threads;
 
     /// <summary>One per core that this process may use, at most eight: a codec's layers are too small for more.</summary>
     public static int DefaultThreads => Math.Clamp(Environment.ProcessorCount, 1, MostThreads);
@@ -79,6 +106,7 @@ public static class TorchRuntime
         Require.That(wellFormed, "device", "cpu, cuda or cuda:N", name);
         if (parts[0] == "cpu")
             return CPU;
+        EnsureLoaded();
         if (!cuda.is_available())
             throw new ConfigException($"device {name}: there is no usable CUDA device (the bundled libtorch is for CPUs; set CODEC_LIBTORCH "
                 + $"to the torch/lib folder of a PyTorch {LibTorchContext.Release} with CUDA)");
@@ -86,9 +114,8 @@ public static class TorchRuntime
         return new Device(DeviceType.CUDA, index);
     }
 
-    private static void Load(TorchRuntimeOptions options)
+    private static void Load()
     {
-        NativeEnvironment.Prepare(options);
         try
         {
             _ = get_num_threads();

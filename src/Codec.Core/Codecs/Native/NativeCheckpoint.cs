@@ -4,6 +4,7 @@ using Codec.Audio;
 using Codec.Core.Checkpoints;
 using Codec.Core.Codecs.Native.Inference;
 using Codec.Core.Quantizers;
+using Codec.Core.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -47,6 +48,7 @@ public static class NativeCheckpoint
 
     private static NativeModel LoadModel(Checkpoint checkpoint, NativeConfig config, Device? device)
     {
+        TorchRuntime.EnsureLoaded();
         var model = NativeModel.Create(config);
         try
         {

@@ -56,18 +56,24 @@ internal static class NativeBenchmark
         using var encoding = new StreamState();
         using var decoding = new StreamState();
         var hop = codec.Info.HopLength;
-        var times = new List<double>();
+        var (wall, cpu) = (new List<double>(), new List<double>());
         for (var start = 0; start + hop <= samples.Length; start += hop)
         {
-            var watch = Stopwatch.StartNew();
+            var (from, watch) = (Measurement.ThreadCpu(), Stopwatch.StartNew());
             var codes = codec.EncodeSamples(samples.AsSpan(start, hop), 1, null, encoding);
             codec.DecodeSamples(codes, decoding);
-            times.Add(watch.Elapsed.TotalMilliseconds);
+            wall.Add(watch.Elapsed.TotalMilliseconds);
+            cpu.Add(1000 * (Measurement.ThreadCpu() - from));
         }
-        var sorted = times.Skip(Math.Min(50, times.Count / 2)).Order().ToArray();
-        Say($"streaming, one frame of {1000.0 * hop / codec.Info.SampleRate:0} ms through encoder, quantizer and decoder (8 books): p50 {Quantile(0.5):0.00} ms, p90 {Quantile(0.9):0.00}, p99 {Quantile(0.99):0.00}, worst {sorted[^1]:0.00} (wall, {sorted.Length} frames)");
+        Say($"streaming, {1000.0 * hop / codec.Info.SampleRate:0} ms through encoder, quantizer (8 books) and decoder, ms per frame: wall {Quantiles(wall)}, CPU {Quantiles(cpu)} ({wall.Count} frames)");
+    }
 
-        double Quantile(double share) => sorted[(int)(share * (sorted.Length - 1))];
+    /// <summary>After a quarter to warm up.</summary>
+    private static string Quantiles(List<double> times)
+    {
+        var sorted = times.Skip(times.Count / 4).Order().ToArray();
+        return string.Join(", ", new[] { 0.5, 0.9, 0.99, 1 }.Select(share =>
+            string.Create(CultureInfo.InvariantCulture, $"{(share < 1 ? $"p{100 * share:0}" : "worst")} {sorted[(int)(share * (sorted.Length - 1))]:0.00}")));
     }
 
     private static float[] Samples(string? audioFile, CodecInfo info, double seconds)

@@ -14,15 +14,17 @@ internal sealed unsafe class RowLinear : IDisposable
     [ThreadStatic] private static AlignedFloats? _scratch;
 
     private readonly AlignedFloats _bias;
-    private readonly AlignedFloats _weights; // panels [taps][64], then [taps][16]; 16-bit numbers where _half
+    private readonly WeightMemory _memory;
+    private readonly float* _weights; // panels [taps][64], then [taps][16]; 16-bit numbers where _half
     private readonly bool _half;
     private readonly int _wideColumns;
 
     /// <param name="weight_OI">[O, I], row by row.</param>
     /// <param name="bias_O">[O]; empty for zeros.</param>
     /// <param name="inputs">I.</param>
+    /// <param name="memory">Holds the weights; stays the caller's and must live as long.</param>
     /// <param name="padding">Bias of the columns behind the last: what a row finds there.</param>
-    public RowLinear(ReadOnlySpan<float> weight_OI, ReadOnlySpan<float> bias_O, int inputs, float padding = 0)
+    public RowLinear(ReadOnlySpan<float> weight_OI, ReadOnlySpan<float> bias_O, int inputs, WeightMemory memory, float padding = 0)
     {
         Inputs = inputs;
         Outputs = weight_OI.Length / inputs;
@@ -36,11 +38,12 @@ internal sealed unsafe class RowLinear : IDisposable
         var packed = new ushort[weight_OI.Length];
         _half = HalfWeights.TryPack(weight_OI, packed);
         var count = (long)inputs * Padded;
-        _weights = new AlignedFloats(_half ? (count + 1) / 2 : count);
+        _memory = memory;
+        _weights = memory.Take(_half ? (count + 1) / 2 : count);
         if (_half)
-            Scatter<ushort>(packed, (ushort*)_weights.Pointer);
+            Scatter<ushort>(packed, (ushort*)_weights);
         else
-            Scatter(weight_OI, _weights.Pointer);
+            Scatter(weight_OI, _weights);
     }
 
     public int Inputs { get; }
@@ -69,18 +72,15 @@ internal sealed unsafe class RowLinear : IDisposable
                 ManyRows(x, step, rows, column, Wide, sums, panel, sink);
         for (var column = _wideColumns; column < Padded; column += Lanes)
             ManyRows(x, step, rows, column, Lanes, sums, panel, sink);
+        GC.KeepAlive(_memory);
     }
 
-    public void Dispose()
-    {
-        _weights.Dispose();
-        _bias.Dispose();
-    }
+    public void Dispose() => _bias.Dispose();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void FewRows<TSink>(float* x, nint step, int rows, int column, float* sums, TSink sink) where TSink : struct, IRowSink
     {
-        ushort* weights = (ushort*)_weights.Pointer + (long)column * Inputs;
+        ushort* weights = (ushort*)_weights + (long)column * Inputs;
         if (rows == 1)
             RowTile.OneHalf(x, weights, Inputs, _bias.Pointer + column, sums);
         else
@@ -91,10 +91,10 @@ internal sealed unsafe class RowLinear : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void ManyRows<TSink>(float* x, nint step, int rows, int column, int width, float* sums, float* panel, TSink sink) where TSink : struct, IRowSink
     {
-        float* weights = _weights.Pointer + (long)column * Inputs;
+        float* weights = _weights + (long)column * Inputs;
         if (_half)
         {
-            HalfWeights.Widen((ushort*)_weights.Pointer + (long)column * Inputs, (long)width * Inputs, panel);
+            HalfWeights.Widen((ushort*)_weights + (long)column * Inputs, (long)width * Inputs, panel);
             weights = panel;
         }
         for (var row = 0; row < rows; row += RowTile.Rows)

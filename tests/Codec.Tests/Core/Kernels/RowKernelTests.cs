@@ -21,7 +21,8 @@ public sealed unsafe class RowKernelTests
         using var x = new AlignedFloats(rows * inputs);
         for (var i = 0; i < rows * inputs; i++)
             x.Pointer[i] = Value(false);
-        using var linear = new RowLinear(weight, bias, inputs);
+        using var memory = new WeightMemory();
+        using var linear = new RowLinear(weight, bias, inputs, memory);
         using var y = new AlignedFloats(rows * linear.Padded);
         linear.Run(x.Pointer, inputs, rows, new StoreSink(y.Pointer, linear.Padded));
         for (var row = 0; row < rows; row++)

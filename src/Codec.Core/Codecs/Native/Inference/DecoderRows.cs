@@ -7,7 +7,7 @@ namespace Codec.Core.Codecs.Native.Inference;
 /// <summary>A <see cref="NativeDecoder"/> by own kernels, some frames at a time so that all fits the caches. Immutable; any number of threads may run it.</summary>
 internal sealed unsafe class DecoderRows : IDisposable
 {
-    private const int MostFrames = 48;
+    private const int MostFrames = 96;
 
     private readonly NativeConfig _config;
     private readonly RowLinear _embed, _head;
@@ -15,20 +15,18 @@ internal sealed unsafe class DecoderRows : IDisposable
     private readonly RowNorm _norm;
     private readonly ConvNeXtRowStack _stack, _headStack;
     private readonly AlignedFloats _window;
-    private readonly int _headBlocks;
 
     public DecoderRows(NativeConfig config, NativeWeights weights)
     {
         _config = config;
         _embed = weights.Linear("decoder.embed");
         _stack = new ConvNeXtRowStack(weights, "decoder.stack.", config.DecoderWidth, config.DecoderBlocks, config.Kernel);
-        _upsample = Split(weights["decoder.upsample.weight"], weights["decoder.upsample.bias"], config.SpectraPerFrame);
+        _upsample = Split(weights, "decoder.upsample", config.SpectraPerFrame);
         _headStack = new ConvNeXtRowStack(weights, "decoder.head_stack.", config.HeadWidth, config.HeadBlocks, config.Kernel);
         _norm = weights.Norm("decoder.norm");
         _head = weights.Linear("decoder.head");
         // Overlap-added squared Hann windows sum to 0.375 * WindowLength / StftHop: divided out here once.
         _window = HannWindow.Of(config.WindowLength, 0.375 * config.WindowLength / config.StftHop);
-        _headBlocks = config.HeadBlocks;
     }
 
     /// <summary>Frames before a frame that its samples depend on.</summary>
@@ -46,19 +44,33 @@ internal sealed unsafe class DecoderRows : IDisposable
     /// <summary>Decodes frames.</summary>
     /// <param name="frames">How many.</param>
     /// <param name="history">What came before.</param>
-    /// <param name="room">Memory to work in.</param>
+    /// <param name="rooms">Memory to work in. With two of them the later half of the network and the synthesis of some frames run beside
+    /// the earlier half of the next.</param>
     /// <param name="latents">Fills rows of some frames.</param>
     /// <param name="latentStep">Floats from one of these rows to the next.</param>
     /// <param name="samples">[frames * hop], the result.</param>
-    public void Run(int frames, RowHistory history, RowRoom room, LatentSink latents, int latentStep, Span<float> samples)
+    public void Run(int frames, RowHistory history, RowRoom[] rooms, LatentSink latents, int latentStep, Memory<float> samples)
     {
-        for (var start = 0; start < frames; start += MostFrames)
+        var behind = Task.CompletedTask;
+        try
         {
-            var count = Math.Min(MostFrames, frames - start);
-            float* latent = room.Get(RowRoom.Samples, (long)count * latentStep);
-            latents(start, count, latent);
-            var polar = Polar(latent, latentStep, count, history, room);
-            Synthesize(polar, count * _config.SpectraPerFrame, history[^1], room, samples.Slice(start * _config.HopLength, count * _config.HopLength));
+            for (var (start, turn) = (0, 0); start < frames; start += MostFrames, turn = (turn + 1) % rooms.Length)
+            {
+                var (room, count) = (rooms[turn], Math.Min(MostFrames, frames - start));
+                var part = samples.Slice(start * _config.HopLength, count * _config.HopLength);
+                float* latent = room.Get(RowRoom.Samples, (long)count * latentStep);
+                latents(start, count, latent);
+                Stack(latent, latentStep, count, history, room);
+                behind.GetAwaiter().GetResult();
+                if (rooms.Length > 1 && start + count < frames)
+                    behind = Task.Run(() => Finish(count, history, room, part.Span));
+                else
+                    Finish(count, history, room, part.Span);
+            }
+        }
+        finally
+        {
+            behind.GetAwaiter().GetResult();
         }
     }
 
@@ -68,24 +80,29 @@ internal sealed unsafe class DecoderRows : IDisposable
             part.Dispose();
     }
 
-    /// <returns>Log magnitudes and phases, [spectra][<see cref="RowLinear.Padded"/> of the head].</returns>
-    private float* Polar(float* latent, int latentStep, int frames, RowHistory history, RowRoom room)
+    /// <summary>Latents to the rows that the head begins with.</summary>
+    private void Stack(float* latent, int latentStep, int frames, RowHistory history, RowRoom room)
     {
         var (width, headWidth, perFrame) = (_embed.Padded, _upsample[0].Padded, _config.SpectraPerFrame);
-        var spectra = frames * perFrame;
         float* x = room.Get(RowRoom.Main, (long)frames * width);
-        float* normed = room.Get(RowRoom.Normed, Math.Max((long)frames * width, (long)spectra * headWidth));
-        float* inner = room.Get(RowRoom.Inner, Math.Max((long)frames * _stack.Inner, (long)spectra * _headStack.Inner));
         _embed.Run(latent, latentStep, frames, new StoreSink(x, width));
-        _stack.Run(x, frames, history, 0, normed, inner);
-        float* head = room.Get(RowRoom.Head, (long)spectra * headWidth);
+        _stack.Run(x, frames, history, 0, room.Get(RowRoom.Normed, (long)frames * width), room.Get(RowRoom.Inner, (long)frames * _stack.Inner));
+        float* head = room.Get(RowRoom.Head, (long)frames * perFrame * headWidth);
         for (var part = 0; part < perFrame; part++)
             _upsample[part].Run(x, width, frames, new StoreSink(head + part * headWidth, (nint)perFrame * headWidth));
-        _headStack.Run(head, spectra, history, _config.DecoderBlocks, normed, inner);
-        _norm.Run(head, headWidth, head, headWidth, spectra);
+    }
+
+    /// <summary>These rows to samples.</summary>
+    private void Finish(int frames, RowHistory history, RowRoom room, Span<float> samples)
+    {
+        var (width, spectra) = (_upsample[0].Padded, frames * _config.SpectraPerFrame);
+        float* head = room.Get(RowRoom.Head, (long)spectra * width);
+        float* normed = room.Get(RowRoom.Normed, (long)spectra * width);
+        _headStack.Run(head, spectra, history, _config.DecoderBlocks, normed, room.Get(RowRoom.Inner, (long)spectra * _headStack.Inner));
+        _norm.Run(head, width, head, width, spectra);
         float* polar = room.Get(RowRoom.Spectra, (long)spectra * _head.Padded + RowTile.Lanes);
-        _head.Run(head, headWidth, spectra, new StoreSink(polar, _head.Padded));
-        return polar;
+        _head.Run(head, width, spectra, new StoreSink(polar, _head.Padded));
+        Synthesize(polar, spectra, history[^1], room, samples);
     }
 
     /// <summary>Inverse transforms, windowed and added; the unfinished tail stays in the history.</summary>
@@ -151,10 +168,11 @@ internal sealed unsafe class DecoderRows : IDisposable
             to[i] += from[i];
     }
 
-    private static RowLinear[] Split(float[] weight, float[] bias, int parts)
+    private static RowLinear[] Split(NativeWeights weights, string name, int parts)
     {
+        var (weight, bias) = (weights[name + ".weight"], weights[name + ".bias"]);
         var (inputs, outputs) = (weight.Length / bias.Length, bias.Length / parts);
         return [.. Enumerable.Range(0, parts).Select(part => new RowLinear(
-            weight.AsSpan(part * outputs * inputs, outputs * inputs), bias.AsSpan(part * outputs, outputs), inputs))];
+            weight.AsSpan(part * outputs * inputs, outputs * inputs), bias.AsSpan(part * outputs, outputs), inputs, weights.Memory))];
     }
 }

@@ -7,7 +7,7 @@ namespace Codec.Core.Codecs.Native.Inference;
 /// <summary>A <see cref="NativeEncoder"/> by own kernels, some frames at a time so that all fits the caches. Immutable; any number of threads may run it.</summary>
 internal sealed unsafe class EncoderRows : IDisposable
 {
-    private const int MostFrames = 96;
+    private const int MostFrames = 160;
 
     // As in NativeEncoder.
     private const float Floor = 1e-4f, Offset = 2, Scale = 0.4f;

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using Codec.Core.Kernels;
 using Codec.Core.Quantizers;
+using Codec.Core.Runtime;
 using static TorchSharp.torch;
 
 namespace Codec.Core.Codecs.Native.Inference;
@@ -16,6 +18,7 @@ internal sealed unsafe class NativeKernels : IDisposable
     private readonly DecoderRows _decoder;
     private readonly QuantizerRows? _books;
     private readonly IQuantizer? _quantizer;
+    private readonly WeightMemory _memory;
     private readonly ConcurrentBag<RowRoom> _rooms = [];
 
     /// <param name="config">Of the model.</param>
@@ -23,7 +26,7 @@ internal sealed unsafe class NativeKernels : IDisposable
     /// <param name="quantizer">Runs where the kernels do not know the config's quantizer.</param>
     public NativeKernels(NativeConfig config, NativeWeights weights, IQuantizer? quantizer)
     {
-        _config = config;
+        (_config, _memory) = (config, weights.Memory);
         _encoder = new EncoderRows(config, weights);
         _decoder = new DecoderRows(config, weights);
         (_books, _quantizer) = NativeShapes.Covers(config) ? (new QuantizerRows(config, weights), (IQuantizer?)null) : (null, quantizer);
@@ -73,6 +76,7 @@ internal sealed unsafe class NativeKernels : IDisposable
         _encoder.Dispose();
         _decoder.Dispose();
         _books?.Dispose();
+        _memory.Dispose();
         while (_rooms.TryTake(out var room))
             room.Dispose();
     }
@@ -94,10 +98,11 @@ internal sealed unsafe class NativeKernels : IDisposable
         var samples = frames * _config.HopLength;
         var result = new float[batch * samples];
         var histories = Histories(state, "decoder", batch, _decoder.Start);
-        var room = Rent();
+        RowRoom[] rooms = frames > 1 && TorchRuntime.Threads > 1 ? [Rent(), Rent()] : [Rent()];
         for (var item = 0; item < batch; item++)
-            _decoder.Run(frames, histories[item], room, latents(item), _config.LatentDim, result.AsSpan(item * samples, samples));
-        _rooms.Add(room);
+            _decoder.Run(frames, histories[item], rooms, latents(item), _config.LatentDim, result.AsMemory(item * samples, samples));
+        foreach (var room in rooms)
+            _rooms.Add(room);
         return result;
     }
 

@@ -17,6 +17,9 @@ internal sealed class NativeWeights(Func<string, float[]> find)
     /// <summary>Those of a file whose keys and shapes were checked; libtorch is not needed.</summary>
     public static NativeWeights Of(Checkpoint checkpoint) => new(key => checkpoint.Tensors[key].Floats());
 
+    /// <summary>Holds the packed weights of all kernels.</summary>
+    public WeightMemory Memory { get; } = new();
+
     public float[] this[string key] => find(key);
 
     /// <summary>The linear map of <c>name.weight</c> and <c>name.bias</c>.</summary>
@@ -24,7 +27,7 @@ internal sealed class NativeWeights(Func<string, float[]> find)
     {
         var bias = this[name + ".bias"];
         var weight = this[name + ".weight"];
-        return new RowLinear(weight, bias, weight.Length / bias.Length);
+        return new RowLinear(weight, bias, weight.Length / bias.Length, Memory);
     }
 
     /// <summary>The layer normalisation of <c>name.weight</c> and <c>name.bias</c>.</summary>

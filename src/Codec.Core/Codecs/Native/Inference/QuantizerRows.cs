@@ -13,7 +13,7 @@ internal sealed unsafe class QuantizerRows : IDisposable
     {
         _dimension = config.LatentDim;
         _entries = [.. Enumerable.Range(0, config.Quantizer.Books).Select(book => weights[$"quantizer.layers.{book}.codebook"])];
-        _search = [.. _entries.Select(entries => new RowLinear(entries, NegativeHalfNorms(entries), _dimension, float.NegativeInfinity))];
+        _search = [.. _entries.Select(entries => new RowLinear(entries, NegativeHalfNorms(entries), _dimension, weights.Memory, float.NegativeInfinity))];
     }
 
     /// <summary>Nearest entries of what the books before left over.</summary>

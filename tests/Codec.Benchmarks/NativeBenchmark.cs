@@ -76,7 +76,8 @@ internal static class NativeBenchmark
             string.Create(CultureInfo.InvariantCulture, $"{(share < 1 ? $"p{100 * share:0}" : "worst")} {sorted[(int)(share * (sorted.Length - 1))]:0.00}")));
     }
 
-    private static float[] Samples(string? audioFile, CodecInfo info, double seconds)
+    /// <summary>So many seconds of a recording at the rate of a codec, repeated where it is shorter; noise without one.</summary>
+    internal static float[] Samples(string? audioFile, CodecInfo info, double seconds)
     {
         var count = (int)(seconds * info.SampleRate) / info.HopLength * info.HopLength;
         if (audioFile is null)

@@ -41,8 +41,9 @@ public sealed class Attention : nn.Module
     /// <param name="x_BSD">Features.</param>
     /// <param name="rotation">Complex [B or 1, S, 1, d/2]; null = none.</param>
     /// <param name="set">Weight set.</param>
+    /// <param name="keyRotation">Of the keys, where they stand elsewhere than the queries; null = as the queries.</param>
     /// <returns>[B, H, S, d], [B, Hk, S, d], [B, Hk, S, d]; views.</returns>
-    public (Tensor Query, Tensor Key, Tensor Value) Project(Tensor x_BSD, Tensor? rotation, int set = 0)
+    public (Tensor Query, Tensor Key, Tensor Value) Project(Tensor x_BSD, Tensor? rotation, int set = 0, Tensor? keyRotation = null)
     {
         using var scope = NewDisposeScope();
         var (batch, steps) = (x_BSD.shape[0], x_BSD.shape[1]);
@@ -56,7 +57,8 @@ public sealed class Attention : nn.Module
         }
         var queryKey = rotated.view(batch, steps, _heads + _kvHeads, _headDim);
         if (rotation is not null)
-            queryKey = Rotate(queryKey, rotation);
+            queryKey = keyRotation is null ? Rotate(queryKey, rotation)
+                : cat([Rotate(queryKey.narrow(2, 0, _heads), rotation), Rotate(queryKey.narrow(2, _heads, _kvHeads), keyRotation)], 2);
         var query = queryKey.narrow(2, 0, _heads).transpose(1, 2);
         var key = queryKey.narrow(2, _heads, _kvHeads).transpose(1, 2);
         return (query.MoveToOuterDisposeScope(), key.MoveToOuterDisposeScope(), values.transpose(1, 2).MoveToOuterDisposeScope());

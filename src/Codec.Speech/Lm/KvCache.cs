@@ -14,6 +14,7 @@ public sealed class KvCache : IDisposable
     private readonly TransformerConfig _config;
     private readonly Tensor[] _keys;
     private readonly Tensor[] _values;
+    private readonly Tensor[] _scales; // of 8-bit keys, then values: [slots, Hk, capacity, 1] per layer; else none
     private readonly long[] _length; // positions seen per slot, a shared prefix included
     private readonly long[][] _positions; // absolute position of each entry; -1 = free
     private readonly KvPrefix?[] _prefix;
@@ -24,7 +25,8 @@ public sealed class KvCache : IDisposable
     /// <param name="maxChunk">Largest number of positions per call of a ring, and how far a ring can be rewound.</param>
     /// <param name="device">Null = CPU.</param>
     /// <param name="dtype">Element type.</param>
-    public KvCache(TransformerConfig config, int slots, int maxLength, int maxChunk = 64, Device? device = null, ScalarType dtype = ScalarType.Float32)
+    /// <param name="int8">Keep entries as 8-bit integers with one scale per position and head: lossy.</param>
+    public KvCache(TransformerConfig config, int slots, int maxLength, int maxChunk = 64, Device? device = null, ScalarType dtype = ScalarType.Float32, bool int8 = false)
     {
         Require.Positive(slots);
         Require.Positive(maxLength);
@@ -32,9 +34,10 @@ public sealed class KvCache : IDisposable
         MaxChunk = config.Context is null ? maxLength : maxChunk;
         Capacity = config.Context is { } context ? context + maxChunk - 1 : maxLength;
         Slots = slots;
-        Tensor Empty() => zeros([slots, config.KvHeads, Capacity, config.HeadDim], dtype, device).DetachFromDisposeScope();
+        Tensor Empty() => zeros([slots, config.KvHeads, Capacity, config.HeadDim], int8 ? ScalarType.Int8 : dtype, device).DetachFromDisposeScope();
         _keys = Enumerable.Range(0, config.Layers).Select(_ => Empty()).ToArray();
         _values = Enumerable.Range(0, config.Layers).Select(_ => Empty()).ToArray();
+        _scales = int8 ? Enumerable.Range(0, 2 * config.Layers).Select(_ => zeros([slots, config.KvHeads, Capacity, 1], dtype, device).DetachFromDisposeScope()).ToArray() : [];
         _length = new long[slots];
         _prefix = new KvPrefix?[slots];
         _positions = Enumerable.Range(0, slots).Select(_ => Enumerable.Repeat(-1L, Capacity).ToArray()).ToArray();
@@ -52,7 +55,7 @@ public sealed class KvCache : IDisposable
     public long Length(int slot) => _length[slot];
 
     /// <summary>Bytes of keys and values.</summary>
-    public long Bytes => _keys.Concat(_values).Sum(t => t.NumberOfElements * t.element_size());
+    public long Bytes => All.Sum(t => t.NumberOfElements * t.element_size());
 
     /// <summary>Empties a slot for a new session, on top of a shared prefix if there is one.</summary>
     public void Reset(int slot, KvPrefix? prefix = null)
@@ -80,7 +83,7 @@ public sealed class KvCache : IDisposable
     public void Copy(int from, int to)
     {
         using var scope = NewDisposeScope();
-        foreach (var tensor in _keys.Concat(_values))
+        foreach (var tensor in All)
             tensor[to].copy_(tensor[from]);
         (_length[to], _prefix[to]) = (_length[from], _prefix[from]);
         _positions[from].CopyTo(_positions[to], 0);
@@ -88,7 +91,13 @@ public sealed class KvCache : IDisposable
 
     /// <summary>The keys (after rotation) or values of one layer and session in the order of their places: [Hk, n, d], a copy.</summary>
     public Tensor Read(int layer, int slot, bool values = false)
-        => (values ? _values : _keys)[layer][slot].narrow(1, 0, Math.Min(Capacity, _length[slot] - (_prefix[slot]?.Length ?? 0))).clone();
+    {
+        using var scope = NewDisposeScope();
+        var count = Math.Min(Capacity, _length[slot] - (_prefix[slot]?.Length ?? 0));
+        Tensor One(Tensor all) => all[slot].narrow(1, 0, count);
+        var stored = One((values ? _values : _keys)[layer]);
+        return (Scales(layer, values) is { } scales ? stored * One(scales) : stored.clone()).MoveToOuterDisposeScope();
+    }
 
     /// <summary>What a slot holds, to be shared by many sessions. The caller disposes it after them.</summary>
     /// <exception cref="InvalidOperationException">The slot has a prefix itself, or its ring has dropped positions.</exception>
@@ -96,8 +105,8 @@ public sealed class KvCache : IDisposable
     {
         if (_prefix[slot] is not null || _length[slot] > Capacity)
             throw new InvalidOperationException("only a whole session without prefix can be shared");
-        Tensor[] Cut(Tensor[] layers) => layers.Select(t => t.narrow(0, slot, 1).narrow(2, 0, _length[slot]).clone().DetachFromDisposeScope()).ToArray();
-        return new KvPrefix(Cut(_keys), Cut(_values), _length[slot]);
+        Tensor[] Cut(bool values) => _keys.Select((_, layer) => Read(layer, slot, values).unsqueeze_(0).DetachFromDisposeScope()).ToArray();
+        return new KvPrefix(Cut(false), Cut(true), _length[slot]);
     }
 
     /// <summary>Makes room for the next positions of some sessions and says what they see.</summary>
@@ -105,8 +114,9 @@ public sealed class KvCache : IDisposable
     /// <param name="steps">Positions per row, at most <see cref="MaxChunk"/>.</param>
     /// <param name="visible">Within the chunk: whether position i sees position j; null = causal. For trees of drafts.</param>
     /// <param name="positions">Absolute position of each step relative to the length; null = 0, 1, 2, ...</param>
+    /// <param name="at">Positions in place of those counted from the length.</param>
     /// <exception cref="InvalidOperationException">A session is full.</exception>
-    public KvStep Begin(ReadOnlySpan<int> slots, int steps, bool[,]? visible = null, int[]? positions = null)
+    public KvStep Begin(ReadOnlySpan<int> slots, int steps, bool[,]? visible = null, int[]? positions = null, KvPositions? at = null)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(steps, MaxChunk);
         var rows = slots.ToArray();
@@ -126,18 +136,23 @@ public sealed class KvCache : IDisposable
             }
             _length[rows[b]] = start + steps;
         }
-        return new KvStep(this, rows, places, absolute, BuildMask(rows, steps, visible, out var reach), reach, SharedPrefix(rows));
+        return new KvStep(this, rows, places, absolute, BuildMask(rows, steps, visible, out var reach), reach, SharedPrefix(rows), at);
     }
 
     public void Dispose()
     {
-        foreach (var tensor in _keys.Concat(_values))
+        foreach (var tensor in All)
             tensor.Dispose();
     }
 
     internal Tensor Keys(int layer) => _keys[layer];
 
     internal Tensor Values(int layer) => _values[layer];
+
+    /// <summary>Of 8-bit entries; else null.</summary>
+    internal Tensor? Scales(int layer, bool values) => _scales.Length == 0 ? null : _scales[layer + (values ? _keys.Length : 0)];
+
+    private IEnumerable<Tensor> All => _keys.Concat(_values).Concat(_scales);
 
     internal int? Context => _config.Context;
 

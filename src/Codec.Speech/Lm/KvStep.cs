@@ -9,6 +9,9 @@ internal interface IKeyValueStore
     /// <summary>Absolute positions, int64 [B, S].</summary>
     Tensor Positions { get; }
 
+    /// <summary>Of the keys, where they differ from the queries'; else null.</summary>
+    Tensor? KeyPositions { get; }
+
     /// <summary>Stores the chunk of one layer and returns everything that its queries see.</summary>
     /// <param name="layer">Index.</param>
     /// <param name="key_BHSd">[B, Hk, S, d].</param>
@@ -24,6 +27,8 @@ internal sealed class GrowingStore(int layers) : IKeyValueStore, IDisposable
     private long _length;
 
     public Tensor Positions => tensor(new[] { _length }).unsqueeze(0);
+
+    public Tensor? KeyPositions => null;
 
     public AttentionSource[] Store(int layer, Tensor key_BHSd, Tensor value_BHSd)
     {
@@ -41,6 +46,11 @@ internal sealed class GrowingStore(int layers) : IKeyValueStore, IDisposable
     public void Dispose() => _owned.ForEach(t => t.Dispose());
 }
 
+/// <summary>Where the positions of one call stand, for patterns whose steps are no frames; the same for all rows.</summary>
+/// <param name="Query">[S].</param>
+/// <param name="Key">[S]; null = as the queries.</param>
+public sealed record KvPositions(long[] Query, long[]? Key = null);
+
 /// <summary>One call on a <see cref="KvCache"/>: where the new positions go, what they see. Dispose it after the call.</summary>
 public sealed class KvStep : IKeyValueStore, IDisposable
 {
@@ -51,13 +61,14 @@ public sealed class KvStep : IKeyValueStore, IDisposable
     private readonly Tensor? _rowIndex, _placeIndex, _mask, _prefixMask;
     private readonly int _reach;
 
-    internal KvStep(KvCache cache, int[] rows, long[] places, long[] absolute, float[]? mask, int reach, KvPrefix? prefix)
+    internal KvStep(KvCache cache, int[] rows, long[] places, long[] absolute, float[]? mask, int reach, KvPrefix? prefix, KvPositions? at)
     {
         var steps = absolute.Length / rows.Length;
         (_cache, _rows, _reach, Steps, Prefix) = (cache, rows, reach, steps, prefix);
         var device = cache.Keys(0).device;
         using var scope = NewDisposeScope();
-        Positions = tensor(absolute, device: device).view(rows.Length, steps).DetachFromDisposeScope();
+        Positions = tensor(at?.Query ?? absolute, device: device).view(-1, steps).DetachFromDisposeScope();
+        KeyPositions = at?.Key is { } keys ? tensor(keys, device: device).view(-1, steps).DetachFromDisposeScope() : null;
         _mask = mask is null ? null : tensor(mask, device: device).view(rows.Length, 1, steps, reach).DetachFromDisposeScope();
         _place = places[0];
         var neighbours = Enumerable.Range(0, rows.Length).All(b => rows[b] == rows[0] + b);
@@ -75,8 +86,11 @@ public sealed class KvStep : IKeyValueStore, IDisposable
     /// <summary>Positions per row.</summary>
     public int Steps { get; }
 
-    /// <summary>Absolute positions, int64 [B, S].</summary>
+    /// <summary>Absolute positions, int64 [B or 1, S].</summary>
     public Tensor Positions { get; }
+
+    /// <summary>Of the keys, where they differ; else null.</summary>
+    public Tensor? KeyPositions { get; }
 
     internal KvPrefix? Prefix { get; }
 
@@ -88,26 +102,44 @@ public sealed class KvStep : IKeyValueStore, IDisposable
     /// <param name="value_BHSd">[B, Hk, S, d].</param>
     AttentionSource[] IKeyValueStore.Store(int layer, Tensor key_BHSd, Tensor value_BHSd)
     {
-        var own = new AttentionSource(Put(_cache.Keys(layer), key_BHSd), Put(_cache.Values(layer), value_BHSd), _mask);
+        var own = new AttentionSource(Put(_cache.Keys(layer), _cache.Scales(layer, values: false), key_BHSd), Put(_cache.Values(layer), _cache.Scales(layer, values: true), value_BHSd), _mask);
         return Prefix is null ? [own] : [own, new AttentionSource(Prefix.Keys(layer), Prefix.Values(layer), _prefixMask)];
     }
 
     public void Dispose()
     {
         Positions.Dispose();
+        KeyPositions?.Dispose();
         _mask?.Dispose();
         _rowIndex?.Dispose();
         _placeIndex?.Dispose();
         _prefixMask?.Dispose();
     }
 
-    private Tensor Put(Tensor store, Tensor chunk_BHSd)
+    private Tensor Put(Tensor store, Tensor? scales, Tensor chunk_BHSd)
+    {
+        if (scales is null)
+        {
+            Write(store, chunk_BHSd);
+            return Rows(store);
+        }
+        var scale = chunk_BHSd.abs().amax([-1], keepdim: true).clamp_(min: 1e-12).div_(127);
+        Write(scales, scale);
+        Write(store, (chunk_BHSd / scale).round_().to(ScalarType.Int8));
+        return Rows(store) * Rows(scales);
+    }
+
+    private void Write(Tensor store, Tensor chunk_BHSd)
     {
         if (_dense)
             store.narrow(0, _rows[0], _rows.Length).narrow(2, _place, Steps).copy_(chunk_BHSd);
         else
             store.transpose(1, 2).index_put_(chunk_BHSd.transpose(1, 2).reshape(-1, chunk_BHSd.shape[1], chunk_BHSd.shape[3]),
                 TensorIndex.Tensor(_rowIndex!), TensorIndex.Tensor(_placeIndex!));
+    }
+
+    private Tensor Rows(Tensor store)
+    {
         var rows = Neighbours
             ? store.narrow(0, _rows[0], _rows.Length)
             : store.index_select(0, tensor(_rows.Select(r => (long)r).ToArray(), device: store.device));

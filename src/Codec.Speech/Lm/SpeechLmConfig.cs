@@ -18,10 +18,21 @@ public sealed record SpeechLmConfig
     /// <summary>A small transformer over the streams of one frame, for streams after the first; null = none.</summary>
     public DepthConfig? Depth { get; init; }
 
+    /// <summary>What it is told besides codes; null = nothing, or conditions that the caller makes.</summary>
+    public ConditionConfig? Conditions { get; init; }
+
+    /// <summary>Two-level positions: the rotation counts frames, and an embedding says which book a step predicts first.</summary>
+    public bool BookPositions { get; init; }
+
+    /// <summary>Heads that guess further steps, for drafts.</summary>
+    public int DraftHeads { get; init; }
+
     /// <exception cref="ConfigException">A value is out of range.</exception>
     public SpeechLmConfig Validate()
     {
         Transformer.Validate();
+        Conditions?.Validate();
+        Require.InRange(DraftHeads, 0, 16);
         Require.Positive(Vocabulary.Count, "streams");
         foreach (var size in Vocabulary)
             Require.Positive(size, nameof(Vocabulary));

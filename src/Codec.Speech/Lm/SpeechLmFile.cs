@@ -12,7 +12,11 @@ namespace Codec.Speech.Lm;
 /// <param name="Model">Shape.</param>
 /// <param name="Pattern">Order of the codes.</param>
 /// <param name="Codec">Name and weight hash of the codec whose tokens it models.</param>
-public sealed record SpeechLmInfo(SpeechLmConfig Model, PatternSpec Pattern, string Codec);
+public sealed record SpeechLmInfo(SpeechLmConfig Model, PatternSpec Pattern, string Codec)
+{
+    /// <summary>Labels of the speakers that the model knows, by index; null = none.</summary>
+    public IReadOnlyList<string>? Speakers { get; init; }
+}
 
 /// <summary>
 /// Our own file of a speech language model: safetensors whose header holds the configuration. Rounded layers are stored as

@@ -22,6 +22,9 @@ public sealed class TokenEmbedding : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>[V + 1, dim or rank].</summary>
+    public Tensor Weight => weight;
+
     /// <param name="tokens">int64, any shape.</param>
     /// <returns>[..., dim].</returns>
     public override Tensor forward(Tensor tokens)

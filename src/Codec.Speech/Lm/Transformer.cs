@@ -70,7 +70,7 @@ public sealed class TransformerLayer : nn.Module
     private Tensor Self(Tensor x_BSD, TransformerCall call)
     {
         using var scope = NewDisposeScope();
-        var (query, key, value) = self_attn.Project(x_BSD, call.Rotation, call.Set);
+        var (query, key, value) = self_attn.Project(x_BSD, call.Rotation, call.Set, call.KeyRotation);
         var sources = call.Step?.Store(_index, key, value) ?? [new AttentionSource(key, value, call.Mask)];
         return self_attn.Attend(query, sources, call.Set).MoveToOuterDisposeScope();
     }
@@ -84,13 +84,20 @@ public sealed class TransformerLayer : nn.Module
 }
 
 /// <summary>What one forward call carries through the layers.</summary>
-internal sealed record TransformerCall(Tensor? Rotation, Tensor? Mask, IKeyValueStore? Step, CrossCondition? Cross, int Set);
+internal sealed record TransformerCall(Tensor? Rotation, Tensor? KeyRotation, Tensor? Mask, IKeyValueStore? Step, CrossCondition? Cross, int Set);
 
 /// <summary>Keys and values of a cross-attention condition, computed once per session. Dispose after the sessions.</summary>
 /// <param name="Layers">[B, H, L, d] each.</param>
 /// <param name="Mask">[B, 1, 1, L], 0 or -infinity; null = all visible.</param>
 public sealed record CrossCondition(IReadOnlyList<(Tensor Keys, Tensor Values)> Layers, Tensor? Mask) : IDisposable
 {
+    /// <summary>Views of one row, for the current dispose scope.</summary>
+    internal CrossCondition Row(int row)
+    {
+        Tensor One(Tensor all) => all.shape[0] == 1 ? all : all.narrow(0, row, 1);
+        return new CrossCondition(Layers.Select(l => (One(l.Keys), One(l.Values))).ToArray(), Mask is null ? null : One(Mask));
+    }
+
     public void Dispose()
     {
         foreach (var (keys, values) in Layers)
@@ -138,19 +145,20 @@ public sealed class Transformer : nn.Module
     /// <param name="step">Where keys and values go; null = offline: causal over the chunk, positions from 0.</param>
     /// <param name="cross">Condition of models with cross-attention.</param>
     /// <param name="set">Weight set.</param>
-    /// <param name="visible">Offline: [S, S] float mask in place of the causal one.</param>
-    /// <param name="positions">Offline: int64 [B or 1, S] in place of 0, 1, 2, ...</param>
+    /// <param name="at">Offline: positions and mask in place of 0, 1, 2, ... and a causal one.</param>
+    /// <param name="layers">Layers run, from the first; 0 = all.</param>
     /// <returns>[B, S, D].</returns>
-    internal Tensor Forward(Tensor x_BSD, IKeyValueStore? step, CrossCondition? cross, int set, Tensor? visible = null, Tensor? positions = null)
+    internal Tensor Forward(Tensor x_BSD, IKeyValueStore? step, CrossCondition? cross, int set, LmPositions? at = null, int layers = 0)
     {
         using var scope = NewDisposeScope();
         var steps = x_BSD.shape[1];
-        var at = step?.Positions ?? positions ?? arange(steps, ScalarType.Int64, x_BSD.device).unsqueeze(0);
-        var mask = step is null ? visible ?? CausalMask(steps, x_BSD.device) : null;
-        var rotation = _config.Positions.HasFlag(PositionKind.Rotary) ? Rotation(at) : null;
-        var call = new TransformerCall(rotation, mask, step, cross, set);
-        var x = _config.Positions.HasFlag(PositionKind.Sinusoidal) ? x_BSD + Sinusoids(at, _config.Dim, _config.MaxPeriod) * _config.PositionScale : x_BSD;
-        foreach (var layer in layers)
+        var queries = step?.Positions ?? at?.Query_BS ?? arange(steps, ScalarType.Int64, x_BSD.device).unsqueeze(0);
+        var keys = step is null ? at?.Key_BS : step.KeyPositions;
+        var mask = step is null ? at?.Mask_B1SS ?? CausalMask(steps, x_BSD.device) : null;
+        var rotary = _config.Positions.HasFlag(PositionKind.Rotary);
+        var call = new TransformerCall(rotary ? Rotation(queries) : null, rotary && keys is not null ? Rotation(keys) : null, mask, step, cross, set);
+        var x = _config.Positions.HasFlag(PositionKind.Sinusoidal) ? x_BSD + Sinusoids(queries, _config.Dim, _config.MaxPeriod) * _config.PositionScale : x_BSD;
+        foreach (var layer in layers == 0 ? this.layers : this.layers.Take(layers))
         {
             var next = layer.Forward(x, call);
             if (!ReferenceEquals(x, x_BSD))
@@ -187,7 +195,8 @@ public sealed class Transformer : nn.Module
         return complex(angle.cos(), angle.sin());
     }
 
-    private Tensor CausalMask(long steps, Device device)
+    /// <summary>0 where a position sees another, -infinity elsewhere: [1, 1, S, S].</summary>
+    internal Tensor CausalMask(long steps, Device device)
     {
         var mask = ones([steps, steps], ScalarType.Bool, device).tril();
         if (_config.Context is { } context)

@@ -86,6 +86,9 @@ public sealed class GenerationState
     /// <summary>Whether the next step takes a sampled code for this book.</summary>
     public bool Wants(int book) => _sequence[book][Step] == Unknown;
 
+    /// <summary>The next step's token of a book that it does not want: of the prompt, or the special token.</summary>
+    public int Known(int book) => _sequence[book][Step];
+
     /// <summary>The last codes of a book, oldest first, at most <paramref name="window"/>.</summary>
     public int[] History(int book, int window)
     {

@@ -54,6 +54,10 @@ public sealed class Pattern
     /// <summary>Steps that hold no placeholder: all but the last <see cref="MaxDelay"/>.</summary>
     public int ValidSteps => Math.Max(0, _steps.Length - MaxDelay);
 
+    /// <summary>Two-level positions: for each step but the last the base frame and the book that the step after it holds first.</summary>
+    public (int Frame, int Book)[] Levels()
+        => Enumerable.Range(1, SequenceSteps).Select(s => _steps[s].Length == 0 ? (0, 0) : _steps[s].Select(c => (Frame: c.Time * _strides[c.Book], c.Book)).MinBy(c => c.Book)).ToArray();
+
     /// <summary>Codes of a book for a number of base frames.</summary>
     public int Length(int book, int? frames = null) => ((frames ?? Frames) + _strides[book] - 1) / _strides[book];
 

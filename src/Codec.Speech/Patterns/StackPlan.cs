@@ -79,6 +79,31 @@ public sealed class StackPlan
     public static StackPlan StackDelay(int books, int frames, FrameSchedule schedule)
         => new(schedule.Order(frames, books), books, staggered: true);
 
+    /// <summary>The plan of a stack or stack-delay pattern; null for any other.</summary>
+    /// <param name="spec">Pattern.</param>
+    /// <param name="books">K.</param>
+    /// <param name="frames">T.</param>
+    public static StackPlan? Of(PatternSpec spec, int books, int frames) => spec switch
+    {
+        PatternSpec.Stack => Stack(books, frames),
+        PatternSpec.StackDelay delayed => StackDelay(books, frames, delayed.Schedule ?? new FrameSchedule.Identity()),
+        _ => null,
+    };
+
+    /// <summary>
+    /// All query positions in the order of their passes, within a pass the full stack first. The newest full stack predicts level 0 of
+    /// the next frame of the schedule; its key carries the frame that it holds, its query the frame that it predicts, so that a permuted
+    /// order needs no further position. After the last level 0 full stacks only enter the cache.
+    /// </summary>
+    public IReadOnlyList<StackPosition> Positions()
+    {
+        List<StackPosition> positions = [];
+        for (var pass = 0; pass < Passes; pass++)
+            foreach (var position in Staggered ? Staggering(pass) : [Stacking(pass / Books, pass % Books)])
+                positions.Add(position with { Pass = pass });
+        return positions;
+    }
+
     /// <summary>All passes with what is known before each.</summary>
     public IEnumerable<StackStep> Steps()
     {
@@ -115,6 +140,22 @@ public sealed class StackPlan
             else
                 notStarted++;
         return (complete, partial, notStarted);
+    }
+
+    private StackPosition Stacking(int n, int level) => level > 0
+        ? new StackPosition(0, _order[n], level, new Coordinate(_order[n], level), false)
+        : new StackPosition(0, n == 0 ? -1 : _order[n - 1], Books, new Coordinate(_order[n], 0), true);
+
+    private IEnumerable<StackPosition> Staggering(int pass)
+    {
+        var holds = pass < Books ? -1 : _order[pass - Books];
+        Coordinate? next = pass < _order.Length ? new Coordinate(_order[pass], 0) : null;
+        // Until the first frame is complete every level 0 starts from the start token; only its first copy stays.
+        if (next is not null || holds >= 0)
+            yield return new StackPosition(0, holds, Books, next, pass == 0 || holds >= 0);
+        for (var level = 1; level < Books; level++)
+            if (pass - level is var n && n >= 0 && n < _order.Length)
+                yield return new StackPosition(0, _order[n], level, new Coordinate(_order[n], level), false);
     }
 
     internal static List<Coordinate[]> Layout(int[] order, int books, bool staggered)

@@ -21,6 +21,13 @@ public sealed class Sampler
             cond[i] = (float)(unconditional[i] + scale * (cond[i] - unconditional[i]));
     }
 
+    /// <summary>null + scale * (partial + partialScale * (full - partial) - null), written over <paramref name="full"/>.</summary>
+    public static void Guide(Span<float> full, ReadOnlySpan<float> partial, ReadOnlySpan<float> unconditional, double scale, double partialScale)
+    {
+        for (var i = 0; i < full.Length; i++)
+            full[i] = (float)(unconditional[i] + scale * (partial[i] + partialScale * (full[i] - partial[i]) - unconditional[i]));
+    }
+
     /// <summary>One token.</summary>
     /// <param name="logits">[V].</param>
     /// <param name="uniform">In [0, 1): inverse CDF.</param>

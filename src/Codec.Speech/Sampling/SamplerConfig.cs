@@ -11,6 +11,15 @@ public sealed record SamplerConfig
     /// <summary>Classifier-free guidance: logits = null + GuidanceScale * (cond - null). 1 = none.</summary>
     public double GuidanceScale { get; init; } = 1;
 
+    /// <summary>
+    /// Double guidance: logits = null + GuidanceScale * (partial + PartialGuidance * (full - partial) - null), the partial rows lacking one condition,
+    /// usually the text (arXiv 2407.12563). Null = single; 1 gives the single one, at the price of the partial rows.
+    /// </summary>
+    public double? PartialGuidance { get; init; }
+
+    /// <summary>Rows of the batch for each result: 1, 2 (full, null) or 3 (full, partial, null).</summary>
+    [System.Text.Json.Serialization.JsonIgnore] public int GuidanceParts => PartialGuidance is not null ? 3 : GuidanceScale != 1 ? 2 : 1;
+
     /// <summary>Tokens among the last RepetitionWindow of the same book are made less likely; 0 = none.</summary>
     public int RepetitionWindow { get; init; }
 
@@ -42,6 +51,7 @@ public sealed record SamplerConfig
         Require.InRange(RepetitionWindow, 0, int.MaxValue);
         Require.InRange(RepetitionPenalty, 1e-3, 1e3);
         Require.InRange(GuidanceScale, -1e3, 1e3);
+        Require.InRange(PartialGuidance ?? 0, -1e3, 1e3);
         return this;
     }
 }

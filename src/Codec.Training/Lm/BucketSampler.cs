@@ -13,15 +13,17 @@ public sealed class BucketSampler
     private readonly TokenCorpus _corpus;
     private readonly int _batchFrames;
     private readonly int _seed;
+    private readonly Func<int, int> _prefix;
     private readonly List<long> _epochEnds = []; // steps done after each epoch
     private int _epoch = -1;
     private int[][] _batches = [];
 
     /// <param name="batchFrames">Frames in a batch, padding included.</param>
-    public BucketSampler(TokenCorpus corpus, int batchFrames, int seed)
+    /// <param name="prefix">Positions that a condition puts in front of a stretch; null = none.</param>
+    public BucketSampler(TokenCorpus corpus, int batchFrames, int seed, Func<int, int>? prefix = null)
     {
         Require.That(corpus.Count > 0, "corpus", "tokens", "none");
-        (_corpus, _batchFrames, _seed) = (corpus, batchFrames, seed);
+        (_corpus, _batchFrames, _seed, _prefix) = (corpus, batchFrames, seed, prefix ?? (_ => 0));
     }
 
     /// <summary>Stretches of the batch of a step.</summary>
@@ -39,12 +41,12 @@ public sealed class BucketSampler
         return _batches[step - (epoch == 0 ? 0 : _epochEnds[epoch - 1])];
     }
 
-    /// <summary>Share of padding in an epoch's batches.</summary>
+    /// <summary>Share of padding in an epoch's batches, that of the prefixes included.</summary>
     public double PaddingShare(int epoch = 0)
     {
         var batches = Plan(epoch);
-        long padded = batches.Sum(b => (long)b.Length * b.Max(_corpus.Frames));
-        return 1 - (double)batches.Sum(b => b.Sum(i => (long)_corpus.Frames(i))) / padded;
+        var padded = batches.Sum(b => (long)b.Length * (b.Max(_corpus.Frames) + b.Max(_prefix)));
+        return 1 - (double)batches.Sum(b => b.Sum(i => (long)_corpus.Frames(i) + _prefix(i))) / padded;
     }
 
     private void Load(int epoch) => (_epoch, _batches) = (epoch, Plan(epoch));

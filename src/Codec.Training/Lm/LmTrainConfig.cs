@@ -18,6 +18,24 @@ public sealed record LmTrainConfig
 
     public PatternSpec Pattern { get; init; } = new PatternSpec.Delay();
 
+    /// <summary>Transcripts, speakers and reference frames that the model is told; null = none. Speakers: any number above 0, the data's count is taken.</summary>
+    public ConditionConfig? Conditions { get; init; }
+
+    /// <summary>Share of rows that are told nothing, so that guidance has a null condition; as many again lack the text alone.</summary>
+    public double ConditionDropout { get; init; } = 0.1;
+
+    /// <summary>A transformer over the books of a step after the first; its Streams are set to the books that follow. Null = a head per book.</summary>
+    public TransformerConfig? Depth { get; init; }
+
+    /// <summary>Heads that guess further steps, for drafts.</summary>
+    public int DraftHeads { get; init; }
+
+    /// <summary>Tell the model frame and book of every step instead of the step's number.</summary>
+    public bool BookPositions { get; init; }
+
+    /// <summary>Start embeddings and heads from the codec's codebooks and the biases from the codes' frequencies, instead of from noise.</summary>
+    public bool CodebookStart { get; init; }
+
     /// <summary>Token shards, folders of them, or manifests (.jsonl) of audio, which are tokenized first; relative to the config file.</summary>
     public required IReadOnlyList<string> Train { get; init; }
 
@@ -141,9 +159,14 @@ public sealed record LmTrainConfig
     {
         Require.That(Kind == "lm", nameof(Kind), "lm", Kind);
         Model.Validate();
-        // Their positions carry true frame indexes and several queries per pass: no training for them here.
-        Require.That(Pattern is not PatternSpec.Stack and not PatternSpec.StackDelay, nameof(Pattern), "a pattern with one position per step", Pattern.GetType().Name);
-        Require.That(!Model.CrossAttention, nameof(Model.CrossAttention), "false", true);
+        Conditions?.Validate();
+        Depth?.Validate();
+        Require.InRange(ConditionDropout, 0, 0.5);
+        Require.InRange(DraftHeads, 0, 16);
+        Require.That(!Model.CrossAttention || Conditions is { Text: true }, nameof(Model.CrossAttention), "false without a text condition", true);
+        Require.That(Depth is null || Pattern is PatternSpec.Parallel or PatternSpec.Delay, nameof(Depth), "a parallel or delay pattern", Pattern.GetType().Name);
+        Require.That(DraftHeads == 0 || (Depth is null && Pattern is not (PatternSpec.Stack or PatternSpec.StackDelay)), nameof(DraftHeads), "direct heads and one position per step", DraftHeads);
+        Require.That(!CodebookStart || Codec is not null, nameof(CodebookStart), "the codec's checkpoint", "no codec");
         Require.Positive(Steps);
         Require.Positive(MaxFrames);
         Require.That(BatchFrames >= MaxFrames, nameof(BatchFrames), $">= MaxFrames ({MaxFrames})", BatchFrames);

@@ -19,6 +19,7 @@ public sealed class LmTrainer : IDisposable
     private readonly TokenCorpus _corpus, _heldOut;
     private readonly BucketSampler _sampler, _validation;
     private readonly LmLoss _loss;
+    private readonly LmConditioning? _told;
     private readonly AdamW _optimizer;
     private readonly TrainingState _state;
     private readonly TrainingLog _log, _validationLog;
@@ -36,17 +37,26 @@ public sealed class LmTrainer : IDisposable
             throw new ConfigException($"{config.Run}: holds a run already; resume it, or name another folder");
         _corpus = new TokenCorpus(config.Train, config.MaxFrames, config.Books);
         _heldOut = new TokenCorpus(config.Validation, config.MaxFrames, config.Books);
-        _sampler = new BucketSampler(_corpus, config.BatchFrames, config.Seed);
-        _validation = new BucketSampler(_heldOut, config.BatchFrames, 0);
-        _loss = new LmLoss(config.Pattern, _corpus.Books);
+        var conditions = config.Conditions is { } told ? told with { Speakers = told.Speakers > 0 ? _corpus.Speakers.Count : 0 } : null;
+        _told = conditions is null ? null : new LmConditioning(conditions, config, _corpus.Speakers);
+        _loss = new LmLoss(config.Pattern, _corpus.Books, config.BookPositions);
         random.manual_seed(config.Seed);
         Info = new SpeechLmInfo(new SpeechLmConfig
         {
             Transformer = config.Model,
             Vocabulary = _corpus.Books.Select(b => b.Size).ToArray(),
-            DirectHeads = _corpus.Books.Count,
-        }, config.Pattern, _corpus.Codec);
+            DirectHeads = config.Depth is null ? _corpus.Books.Count : 1,
+            Depth = config.Depth is null ? null : new DepthConfig { Transformer = config.Depth, Streams = _corpus.Books.Count - 1 },
+            Conditions = conditions,
+            BookPositions = config.BookPositions,
+            DraftHeads = config.DraftHeads,
+            HeadBias = config.CodebookStart,
+        }, config.Pattern, _corpus.Codec) { Speakers = conditions is { Speakers: > 0 } ? _corpus.Speakers : null };
         Model = new SpeechLm(Info.Model);
+        if (config.CodebookStart && !exists)
+            CodebookStart.Apply(Model, config.Codec!, _corpus);
+        _sampler = Sampler(_corpus, config.Seed);
+        _validation = Sampler(_heldOut, 0);
         Model.to(device);
         _optimizer = new AdamW(Model.named_parameters(), config.Optimizer);
         _state = new TrainingState(Model, _optimizer, null);
@@ -120,7 +130,7 @@ public sealed class LmTrainer : IDisposable
         Model.train();
         var stretches = _sampler.Batch(Step);
         frames = stretches.Sum(i => (long)_corpus.Frames(i));
-        var batch = Batch(_corpus, stretches);
+        var batch = Batch(_corpus, stretches, Step);
         var (loss, perBook) = _loss.Compute(Model, batch);
         loss.backward();
         var values = Values(loss, perBook);
@@ -145,7 +155,7 @@ public sealed class LmTrainer : IDisposable
                 using var scope = NewDisposeScope();
                 var stretches = _validation.Batch(i);
                 read += stretches.Length;
-                var batch = Batch(_heldOut, stretches);
+                var batch = Batch(_heldOut, stretches, null);
                 var means = _loss.Compute(Model, batch).PerBook_K.cpu().data<float>().ToArray();
                 for (var k = 0; k < nats.Length; k++)
                 {
@@ -182,8 +192,12 @@ public sealed class LmTrainer : IDisposable
         _heldOut.Dispose();
     }
 
-    private LmBatch Batch(TokenCorpus corpus, int[] stretches)
-        => _loss.Build(stretches.Select(corpus.Read).ToArray(), stretches.Select(corpus.Frames).ToArray(), _device);
+    private BucketSampler Sampler(TokenCorpus corpus, int seed)
+        => new(corpus, _config.BatchFrames, seed, _told is null ? null : i => Model.Conditioner!.PrefixLength(_told.Of(corpus, i)));
+
+    private LmBatch Batch(TokenCorpus corpus, int[] stretches, long? step)
+        => _loss.Build(stretches.Select(corpus.Read).ToArray(), stretches.Select(corpus.Frames).ToArray(), _device,
+            _told is null ? null : stretches.Select((stretch, row) => _told.Of(corpus, stretch, step, row)).ToArray());
 
     private static Dictionary<string, double> Values(Tensor loss, Tensor perBook)
     {

@@ -33,6 +33,19 @@ public sealed class TokenCorpus : IDisposable
     /// <summary>Stretches.</summary>
     public int Count => _stretches.Count;
 
+    /// <summary>Labels of all speakers, in order.</summary>
+    public IReadOnlyList<string> Speakers => _shards.SelectMany(s => s.Items).Select(i => i.Speaker).Where(s => s.Length > 0).Distinct().Order(StringComparer.Ordinal).ToArray();
+
+    /// <summary>Speaker of a stretch, or empty.</summary>
+    public string Speaker(int stretch) => Item(stretch).Speaker;
+
+    /// <summary>Transcript of a stretch; null where there is none, or where it is of a longer recording.</summary>
+    public string? Text(int stretch) => _stretches[stretch].Frames == Item(stretch).Frames ? Item(stretch).Text : null;
+
+    /// <summary>The stretches of each speaker.</summary>
+    public IReadOnlyDictionary<string, int[]> BySpeaker()
+        => Enumerable.Range(0, Count).Where(i => Speaker(i).Length > 0).GroupBy(Speaker).ToDictionary(g => g.Key, g => g.ToArray());
+
     /// <summary>Base frames of a stretch.</summary>
     public int Frames(int stretch) => _stretches[stretch].Frames;
 
@@ -47,6 +60,8 @@ public sealed class TokenCorpus : IDisposable
     }
 
     public void Dispose() => _shards.ForEach(s => s.Dispose());
+
+    private TokenItem Item(int stretch) => _stretches[stretch].Shard.Items[_stretches[stretch].Item];
 
     private void Add(string file, int maxFrames)
     {

@@ -21,6 +21,8 @@ internal static class LmBenchmark
     {
         if (args is ["ngrams", var train, var heldOut])
             return NGrams(train, heldOut);
+        if (args is ["patterns", var tokens, var unseen, var codec, ..])
+            return PatternTable.Run(tokens, unseen, codec, args.Length > 4 ? int.Parse(args[4]) : 160, args.Length > 5 ? int.Parse(args[5]) : 3);
         TorchRuntime.Initialize(new TorchRuntimeOptions { Threads = args.Length > 0 ? int.Parse(args[0]) : 1 });
         var (dim, layers) = args.Length > 2 ? (int.Parse(args[1]), int.Parse(args[2])) : (512, 8);
         using var model = new SpeechLm(new SpeechLmConfig

@@ -23,6 +23,9 @@ public sealed record DraftConfig
     /// <summary>Cost of one more token in a verification pass, as a share of a single-token pass: measure it.</summary>
     public double ExtraTokenCost { get; init; } = 0.06;
 
+    /// <summary>Cost of making one draft token, as a share of a single-token pass: 0 for n-grams, what the layers cost for layer skipping.</summary>
+    public double DraftTokenCost { get; init; }
+
     /// <summary>Rounds over which it is judged whether drafting pays.</summary>
     public int Window { get; init; } = 32;
 
@@ -33,6 +36,7 @@ public sealed record DraftConfig
     {
         Require.Positive(DraftLength);
         Require.InRange(ExtraTokenCost, 0, 1);
+        Require.InRange(DraftTokenCost, 0, 1);
         Require.Positive(Window);
         Require.Positive(Pause);
         return this;
@@ -49,6 +53,9 @@ public sealed record DraftReport(int Tokens, int Passes, int Drafted, int Accept
 {
     /// <summary>Share of drafted tokens kept; 0 where none were.</summary>
     public double AcceptRate => Drafted == 0 ? 0 : (double)Accepted / Drafted;
+
+    /// <summary>Passes that single steps would have taken, over what this took, by the costs of the settings: above 1 it pays.</summary>
+    public double Gain(DraftConfig config) => Tokens / (Passes + Drafted * (config.ExtraTokenCost + config.DraftTokenCost));
 }
 
 /// <summary>
@@ -134,8 +141,8 @@ public sealed class DraftVerifyLoop
         _recent.Enqueue((round.Emitted.Length, drafted));
         if (_recent.Count < _config.Window)
             return;
-        // A round with d drafted tokens costs 1 + d * ExtraTokenCost single passes.
-        if (_recent.Sum(r => r.Emitted) < _recent.Sum(r => 1 + r.Drafted * _config.ExtraTokenCost))
+        // A round with d drafted tokens costs 1 + d * (ExtraTokenCost + DraftTokenCost) single passes.
+        if (_recent.Sum(r => r.Emitted) < _recent.Sum(r => 1 + r.Drafted * (_config.ExtraTokenCost + _config.DraftTokenCost)))
         {
             _pause = _config.Pause;
             _timesOff++;

@@ -2,6 +2,7 @@ using Codec.Audio;
 using Codec.Core;
 using Codec.Speech.Patterns;
 using Codec.Speech.Sampling;
+using Codec.Speech.Tokens;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,12 +22,9 @@ public sealed class SpeechContinuer
     public SpeechContinuer(ICodec codec, SpeechLm model, SpeechLmInfo info)
     {
         (_codec, _model, _info) = (codec, model, info);
-        Require.That(info.Codec == Identity(codec.Info), "codec", info.Codec, Identity(codec.Info));
+        Require.That(info.Codec == TokenIdentity.Of(codec), "tokens", info.Codec, TokenIdentity.Of(codec));
         Require.That(codec.Info.Books.Count >= model.Streams, "books", $">= {model.Streams}", codec.Info.Books.Count);
     }
-
-    /// <summary>How token files and models name the codec that they belong to.</summary>
-    public static string Identity(CodecInfo info) => $"{info.Name} {info.WeightHash}";
 
     /// <summary>The end of a recording and its continuation.</summary>
     /// <param name="prompt">Any rate and channels; mixed to mono and resampled.</param>
@@ -63,9 +61,15 @@ public sealed class SpeechContinuer
     private Codes Generate(Codes prompt, int frames, SamplerConfig sampler, ulong seed)
     {
         var uniforms = new SeededUniforms(seed);
-        var pattern = _info.Pattern.Build(prompt.Specs, prompt.Frames + frames);
+        double Uniform(int step, int row, int book) => uniforms[(long)step * prompt.Books + book];
+        var total = prompt.Frames + frames;
         var known = Enumerable.Range(0, prompt.Books).Select(k => prompt[k].ToArray()).ToArray();
-        var codes = new PatternGenerator(_model, sampler).Generate(pattern, [known], (step, _, book) => uniforms[(long)step * prompt.Books + book])[0];
-        return new Codes(prompt.Specs, codes.Select(book => new[] { book }).ToArray(), pattern.Frames);
+        using var scope = NewDisposeScope();
+        var nothing = _model.Conditioner is null ? null : _model.Encode([LmCondition.None]);
+        var codes = StackPlan.Of(_info.Pattern, prompt.Books, total) is { } plan
+            ? new StackGenerator(_model, sampler).Generate(plan, [known], Uniform, nothing)
+            : new PatternGenerator(_model, sampler).Generate(_info.Pattern.Build(prompt.Specs, total), [known], Uniform, nothing);
+        nothing?.Cross?.Dispose();
+        return new Codes(prompt.Specs, codes[0].Select(book => new[] { book }).ToArray(), total);
     }
 }

@@ -1,6 +1,5 @@
 using Codec.Audio;
 using Codec.Core;
-using Codec.Speech.Lm;
 using static TorchSharp.torch;
 
 namespace Codec.Speech.Tokens;
@@ -25,7 +24,7 @@ public static class TokenShardBuilder
     {
         Require.Positive(perShard);
         Directory.CreateDirectory(folder);
-        var identity = SpeechContinuer.Identity(codec.Info);
+        var identity = TokenIdentity.Of(codec);
         List<string> shards = [];
         for (var start = 0; start < items.Count; start += perShard)
         {

@@ -138,4 +138,20 @@ public sealed class KvCacheTests
         using (NewDisposeScope())
             check(model);
     }
+
+    [Fact]
+    public void Eight_bit_entries_take_a_quarter_and_stay_close()
+    {
+        using var model = TinyLm.Build(11, change: c => c with { Dim = 64, Hidden = 64 });
+        using var exact = new KvCache(model.Config.Transformer, 2, 20);
+        using var small = new KvCache(model.Config.Transformer, 2, 20, int8: true);
+        Assert.True(small.Bytes < 0.32 * exact.Bytes);
+        using var scope = NewDisposeScope();
+        using var mode = inference_mode();
+        var tokens = TinyLm.Tokens(model, 2, 20, 4);
+        Tensor Run(KvCache cache) => cat(Enumerable.Range(0, 5).Select(i => model.Hidden(tokens.narrow(2, 4 * i, 4), cache, [0, 1])).ToArray(), 1);
+        var (a, b) = (Run(exact), Run(small));
+        var error = ((a - b).square().mean() / a.square().mean()).sqrt().item<float>();
+        Assert.InRange(error, 1e-6, 0.03);
+    }
 }

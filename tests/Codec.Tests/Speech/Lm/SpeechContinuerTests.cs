@@ -16,7 +16,7 @@ public sealed class SpeechContinuerTests
     {
         using var model = TinyLm.Build(3, books: 2, vocabulary: 16);
         using var codec = new StepCodec();
-        var info = new SpeechLmInfo(model.Config, new PatternSpec.Delay(), SpeechContinuer.Identity(codec.Info));
+        var info = new SpeechLmInfo(model.Config, new PatternSpec.Delay(), TokenIdentity.Of(codec));
         var continuer = new SpeechContinuer(codec, model, info);
         var recording = new AudioBuffer(Enumerable.Range(0, 640).Select(i => i / 640f).ToArray(), 1000);
         AudioBuffer Run(ulong seed) => continuer.Continue(recording, TimeSpan.FromSeconds(0.5), new SamplerConfig(), seed, context: 0.3);

@@ -120,6 +120,46 @@ public sealed class LmTrainingTests : IDisposable
         Assert.True(whole.Last < counts.Nats(Item(0).Codes[1]));
     }
 
+    [Theory]
+    [InlineData("text")]
+    [InlineData("cross")]
+    [InlineData("speaker")]
+    public void A_condition_that_tells_the_step_lowers_the_loss(string kind)
+    {
+        // Few codes, all even or all odd: only the condition knows which before the first.
+        var random = new Random(6);
+        TokenShard.Write(Path.Combine(_folder, "told.tokens"), "test", Enumerable.Range(0, 120).Select(i =>
+            ($"{i}", $"walker {i % 2}", i % 2 == 0 ? "even" : "odd", new Codes([new(8)], [[Enumerable.Range(0, 4).Select(_ => 2 * random.Next(4) + i % 2).ToArray()]], 4))).ToArray()!);
+        double Nats(ConditionConfig? told) => Train(Config(kind + (told is null)) with
+        {
+            Conditions = told, Model = new TransformerConfig { Dim = 24, Layers = 1, Heads = 2, Hidden = 48, CrossAttention = told is not null && kind == "cross" },
+            Train = [Path.Combine(_folder, "told.tokens")], Validation = [Path.Combine(_folder, "told.tokens")], Pattern = new PatternSpec.Parallel(), Steps = 50,
+        }, 50).Last;
+        var told = Nats(kind == "speaker" ? new ConditionConfig { Speakers = 1 } : new ConditionConfig { Text = true });
+        Assert.True(told < Nats(null) - 0.05, $"{told}");
+    }
+
+    [Fact]
+    public void Depth_draft_heads_and_stack_patterns_train_and_come_back()
+    {
+        TokenShard.Write(Path.Combine(_folder, "even.tokens"), "test", Enumerable.Range(0, 24).Select(i =>
+            (i.ToString(), "", (string?)null, new Codes([new(8), new(8)], [[Item(i).Codes[1].ToArray()], [Item(i).Codes[1].ToArray()]], Item(i).Codes.Frames))).ToArray());
+        var basic = Config("x") with { Train = [Path.Combine(_folder, "even.tokens")], Validation = [Path.Combine(_folder, "even.tokens")] };
+        foreach (var config in new[]
+        {
+            basic with { Depth = basic.Model with { WeightSets = 1, Positions = PositionKind.None }, Run = Path.Combine(_folder, "depth") },
+            basic with { DraftHeads = 2, Pattern = new PatternSpec.Flat(), BookPositions = true, Run = Path.Combine(_folder, "draft") },
+            basic with { Pattern = new PatternSpec.StackDelay(new FrameSchedule.RunAhead()), Run = Path.Combine(_folder, "stack") },
+        })
+        {
+            var (first, last) = Train(config.Validate(), 60);
+            Assert.True(last < 0.8 * first, $"{config.Run}: {first} -> {last}");
+            var (model, info) = SpeechLmFile.Load(Path.Combine(config.Run, "model.safetensors"));
+            using (model)
+                Assert.Equal((config.Pattern, config.DraftHeads, config.Depth is null), (info.Pattern, model.Draft?.Count ?? 0, model.Depth is null));
+        }
+    }
+
     private (double First, double Last) Train(LmTrainConfig config, long stop)
     {
         using var trainer = new LmTrainer(config, CPU, resume: true);

@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Codec.Benchmarks;
 
 /// <summary>
-/// <c>lm [threads] [dim layers]</c>: decoding steps per second beside the memory bandwidth read in the same run, and our
-/// matrix-vector products against libtorch's in turn. <c>lm ngrams TRAIN.tokens HELDOUT.tokens</c>: nats per code of n-grams.
+/// <c>lm [threads] [dim layers]</c>: decoding steps per second beside the memory bandwidth read in the same run and beside the same model in
+/// plain libtorch, in turn. <c>lm endless [steps]</c>: what 10^5 steps leave behind. <c>lm ngrams TRAIN.tokens HELDOUT.tokens</c>: nats per code of n-grams.
 /// </summary>
 internal static class LmBenchmark
 {
@@ -23,29 +23,105 @@ internal static class LmBenchmark
             return NGrams(train, heldOut);
         if (args is ["patterns", var tokens, var unseen, var codec, ..])
             return PatternTable.Run(tokens, unseen, codec, args.Length > 4 ? int.Parse(args[4]) : 160, args.Length > 5 ? int.Parse(args[5]) : 3);
+        if (args is ["endless", ..])
+            return Endless(args.Length > 1 ? int.Parse(args[1]) : 100_000);
         TorchRuntime.Initialize(new TorchRuntimeOptions { Threads = args.Length > 0 ? int.Parse(args[0]) : 1 });
         var (dim, layers) = args.Length > 2 ? (int.Parse(args[1]), int.Parse(args[2])) : (512, 8);
-        using var model = new SpeechLm(new SpeechLmConfig
+        using var model = Build(dim, layers);
+        Console.WriteLine($"dim {dim}, {layers} layers, {model.parameters().Sum(p => p.numel()) / 1e6:F1} M parameters, {get_num_threads()} threads, {History} steps before; CPU time, medians of alternating runs");
+        Console.WriteLine("| weights | batch | bandwidth, GB/s | ours, steps/s | share of bandwidth | libtorch fp32, steps/s | ratio |");
+        Console.WriteLine("|---|---|---|---|---|---|---|");
+        foreach (var bits in new[] { 32, 8, 4 })
         {
-            Transformer = new TransformerConfig { Dim = dim, Layers = layers, Heads = dim / 64, Hidden = dim * 8 / 3 / 32 * 32 },
+            if (bits < 32)
+                model.Quantize(bits);
+            foreach (var batch in bits == 32 ? new[] { 1, 4, 16 } : [1, 4])
+                Row(model, bits, batch);
+        }
+        Products(dim, 4 * dim);
+        return 0;
+    }
+
+    private static SpeechLm Build(int dim, int layers)
+    {
+        var model = new SpeechLm(new SpeechLmConfig
+        {
+            Transformer = new TransformerConfig { Dim = dim, Layers = layers, Heads = Math.Max(1, dim / 64), Hidden = dim * 8 / 3 / 32 * 32 },
             Vocabulary = [1024, 1024, 1024, 1024], DirectHeads = Books,
         });
         model.eval();
-        var read = model.parameters().Sum(p => p.numel()) - Books * 1025L * dim; // embeddings: one row a step
-        Console.WriteLine($"dim {dim}, {layers} layers, {model.parameters().Sum(p => p.numel()) / 1e6:F1} M parameters, {get_num_threads()} threads, cache of {History} steps");
-        var bandwidth = Bandwidth();
-        Console.WriteLine($"memory: {bandwidth / 1e9:F1} GB/s read");
-        foreach (var batch in new[] { 1, 4, 16 })
+        return model;
+    }
+
+    private static void Row(SpeechLm model, int bits, int batch)
+    {
+        using var mode = inference_mode();
+        using var scope = NewDisposeScope();
+        using var ours = new LmDecoder(model, batch, History + 400);
+        using var plain = new PlainLm(model, batch, History + 400, History);
+        using var filled = new KvCache(model.Config.Transformer, batch, History + 1);
+        model.Hidden(zeros([batch, Books, History], ScalarType.Int64), filled, Enumerable.Range(0, batch).ToArray()).Dispose();
+        for (var row = 0; row < batch; row++)
+            ours.Import(filled, row, row);
+        var (tokens, logits, ids) = (new int[batch * Books], new float[batch * Books * 1024], zeros([batch, Books], ScalarType.Int64));
+        List<double> a = [], b = [], memory = [];
+        for (var round = 0; round < 5; round++)
         {
-            var steps = Steps(model, batch);
-            Console.WriteLine($"batch {batch,2}  fp32: {steps:F1} steps/s ({steps * read * 4 / bandwidth:P0} of the bandwidth)");
+            a.Add(Rate(() => ours.Step(tokens, logits), 0.25));
+            b.Add(Rate(() => plain.Step(ids).Dispose(), 0.25));
+            memory.Add(Bandwidth());
         }
-        foreach (var bits in new[] { 8, 4 })
+        double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+        Console.WriteLine(string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"| {bits} bits | {batch} | {memory.Max() / 1e9:F1} | {Median(a):F1} | {Median(a) * ours.BytesPerStep / memory.Max():P0} | {Median(b):F1} | {Median(a) / Median(b):F2} |"));
+    }
+
+    // Calls per second of CPU time: other jobs take the machine away, not the time of this process. At most 60 calls, the cache is finite.
+    private static double Rate(Action call, double seconds)
+    {
+        call();
+        var process = Process.GetCurrentProcess();
+        var start = process.TotalProcessorTime;
+        var count = 0;
+        for (; count < 60 && ((process = Refreshed(process)).TotalProcessorTime - start).TotalSeconds < seconds; count++)
+            call();
+        return count / (Refreshed(process).TotalProcessorTime - start).TotalSeconds;
+    }
+
+    private static Process Refreshed(Process process)
+    {
+        process.Refresh();
+        return process;
+    }
+
+    /// <summary>Steps of a small model with a bounded context: nothing may grow.</summary>
+    private static int Endless(int steps)
+    {
+        TorchRuntime.Initialize(new TorchRuntimeOptions { Threads = 1 });
+        using var model = new SpeechLm(new SpeechLmConfig
         {
-            model.Quantize(bits);
-            Console.WriteLine($"batch  1  {bits} bits: {Steps(model, 1):F1} steps/s");
+            Transformer = new TransformerConfig { Dim = 32, Layers = 2, Heads = 2, Hidden = 64, Context = 64 }, Vocabulary = [64, 64], DirectHeads = 2,
+        });
+        model.eval();
+        using var mode = inference_mode();
+        using var decoder = new LmDecoder(model, 1, 128);
+        using var cache = new KvCache(model.Config.Transformer, 1, 128, 1);
+        var (tokens, logits, sampler, uniforms) = (new int[2], new float[128], new Codec.Speech.Sampling.Sampler(new() { TopP = 0.9 }), new Codec.Speech.Sampling.SeededUniforms(1));
+        Console.WriteLine("| steps | step kernels: allocated, bytes | live tensors | libtorch path: live tensors | resident, MB |\n|---|---|---|---|---|");
+        long allocated = 0;
+        for (var step = 1; step <= steps; step++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            decoder.Step(tokens, logits);
+            allocated += GC.GetAllocatedBytesForCurrentThread() - before;
+            for (var k = 0; k < 2; k++)
+                tokens[k] = sampler.Sample(logits.AsSpan(64 * k, 64), uniforms[2L * step + k]);
+            var kernels = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+            using (NewDisposeScope())
+                model.Logits(model.Hidden(tensor(tokens.Select(t => (long)t).ToArray()).view(1, 2, 1), cache, [0]));
+            if (step % (steps / 10) == 0)
+                Console.WriteLine($"| {step} | {allocated} | {kernels} | {DisposeScopeManager.Statistics.ThreadTotalLiveCount} | {Refreshed(Process.GetCurrentProcess()).WorkingSet64 >> 20} |");
         }
-        Products(dim, 4 * dim);
         return 0;
     }
 
@@ -87,35 +163,12 @@ internal static class LmBenchmark
         return (Median(first), Median(second));
     }
 
-    private static double Steps(SpeechLm model, int batch)
-    {
-        using var mode = inference_mode();
-        using var scope = NewDisposeScope();
-        using var cache = new KvCache(model.Config.Transformer, batch, History + 40);
-        var slots = Enumerable.Range(0, batch).ToArray();
-        model.Hidden(zeros([batch, Books, History], ScalarType.Int64), cache, slots).Dispose();
-        var token = zeros([batch, Books, 1], ScalarType.Int64);
-        var clock = Stopwatch.StartNew();
-        var count = 0;
-        for (; clock.Elapsed.TotalSeconds < 4 && count < 40; count++)
-            using (NewDisposeScope())
-                model.Logits(model.Hidden(token, cache, slots));
-        return count / clock.Elapsed.TotalSeconds;
-    }
-
     private static double Bandwidth()
     {
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
-        var (weights, x) = (ones(8192, 8192), ones(1, 8192));
-        var best = 0.0;
-        for (var i = 0; i < 6; i++)
-        {
-            var clock = Stopwatch.StartNew();
-            MatVec.Run(x, weights, null).Dispose();
-            best = Math.Max(best, 8192.0 * 8192 * 4 / clock.Elapsed.TotalSeconds);
-        }
-        return best;
+        var (weights, x) = (ones(4096, 8192), ones(1, 8192));
+        return 4096.0 * 8192 * 4 * Rate(() => MatVec.Run(x, weights, null).Dispose(), 0.1);
     }
 
     private static int NGrams(string trainPath, string heldOutPath)

@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.Globalization;
 using Codec.Audio;
 using Codec.Core.Codecs;
+using Codec.Core.Pretrained;
 using Codec.Speech.Lm;
+using Codec.Speech.Pretrained;
 using Codec.Speech.Sampling;
 
 namespace Codec.Cli.Verbs;
@@ -12,8 +14,8 @@ internal sealed class ContinueVerb
 {
     private readonly Argument<string> _input = new("IN") { Description = "audio file" };
     private readonly Option<string> _output = new("--output", "-o") { Description = "audio file", HelpName = "OUT", Required = true };
-    private readonly Option<string> _model = new("--lm") { Description = "speech language model that codec train has made", HelpName = "FILE", Required = true };
-    private readonly Option<string> _codec = new("--codec") { Description = "the codec whose tokens it knows", HelpName = "FILE", Required = true };
+    private readonly Option<string?> _model = new("--lm") { Description = "speech language model that codec train has made; default: the bundled one", HelpName = "FILE" };
+    private readonly Option<string?> _codec = new("--codec") { Description = "the codec whose tokens it knows; default: the bundled one", HelpName = "NAME|FILE" };
     private readonly Option<double> _seconds = new("--seconds") { Description = "length of the continuation", HelpName = "S", DefaultValueFactory = _ => 5 };
     private readonly Option<double> _temperature = new("--temperature") { Description = "0 = always the most probable token", HelpName = "T", DefaultValueFactory = _ => 0.9 };
     private readonly Option<int> _topK = new("--top-k") { Description = "most probable tokens considered; 0 = all", HelpName = "K", DefaultValueFactory = _ => 100 };
@@ -42,8 +44,8 @@ internal sealed class ContinueVerb
         Require.InRange(seconds, 0.01, 3600, "--seconds");
         _context.UseTorch(args.GetValue(_threads));
         var recording = AudioFile.Read(args.GetValue(_input)!);
-        using var codec = CodecCatalog.Load(args.GetValue(_codec)!);
-        var (model, info) = SpeechLmFile.Load(args.GetValue(_model)!);
+        using var codec = CodecCatalog.Load(PretrainedModels.Resolve(args.GetValue(_codec)));
+        var (model, info) = SpeechLmFile.Load(args.GetValue(_model) ?? PretrainedLm.Path);
         using (model)
         {
             var seed = args.GetValue(_seed);

@@ -98,17 +98,26 @@ public sealed unsafe class BlockMatrix
         var y = empty([.. x.shape[..^1], Rows], ScalarType.Float32);
         nint from = (nint)ChannelPattern.Pointer(dense), to = (nint)ChannelPattern.Pointer(y);
         var vectors = dense.numel() / Columns;
-        RowBlocks.Run(Rows, Columns * vectors, (first, last) =>
-        {
-            fixed (byte* data = _data)
-            fixed (float* scales = _scales)
-                for (var row = first; row < last; row++)
-                    for (long v = 0; v < vectors; v++)
-                        ((float*)to)[v * Rows + row] = Bits == 8
-                            ? Dot8((sbyte*)data + row * Columns, scales + row * (Columns / Block), (float*)from + v * Columns)
-                            : Dot4(data + row * Columns / 2, scales + row * (Columns / Block), (float*)from + v * Columns);
-        });
+        RowBlocks.Run(Rows, Columns * vectors, (first, last) => Multiply((float*)from, (float*)to, first, last, vectors, Rows));
         return (bias_O is null ? y : y.add_(bias_O)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Some rows of the product, without allocating.</summary>
+    /// <param name="x">[vectors, columns].</param>
+    /// <param name="y">[vectors, stride].</param>
+    /// <param name="first">First row.</param>
+    /// <param name="last">Row after the last.</param>
+    /// <param name="vectors">Any number.</param>
+    /// <param name="stride">Floats from a vector's result to the next.</param>
+    public void Multiply(float* x, float* y, long first, long last, long vectors, long stride)
+    {
+        fixed (byte* data = _data)
+        fixed (float* scales = _scales)
+            for (var row = first; row < last; row++)
+                for (long v = 0; v < vectors; v++)
+                    y[v * stride + row] = Bits == 8
+                        ? Dot8((sbyte*)data + row * Columns, scales + row * (Columns / Block), x + v * Columns)
+                        : Dot4(data + row * Columns / 2, scales + row * (Columns / Block), x + v * Columns);
     }
 
     private float Dot8(sbyte* weights, float* scales, float* x)

@@ -54,8 +54,40 @@ public sealed class PatternGenerator
             using var tokens = Read(states, read, step, slots.Length);
             var hidden = _model.Hidden(tokens, cache, slots, conditions, Chunk(levels, read, step, prefix));
             Write(states, step, hidden.narrow(1, step - read - 1, 1), (index, row, book) => uniforms(index - start, row, book));
+            if (step == start && !Int8Cache && conditions?.Cross is null && LmDecoder.Fits(_model))
+            {
+                Decode(states, start, cache, conditions?.Sum, uniforms);
+                break;
+            }
         }
         return states.Select(s => s.Codes()).ToArray();
+    }
+
+    // The steps after the prompt by our own kernels.
+    private void Decode(GenerationState[] states, int start, KvCache cache, Tensor? sum, UniformSource uniforms)
+    {
+        var (rows, books, vocabulary) = (states.Length * _parts, _model.Streams, _model.Config.Vocabulary[0]);
+        using var decoder = new LmDecoder(_model, rows, (int)cache.Length(0) + states[0].Steps - start);
+        for (var row = 0; row < rows; row++)
+            decoder.Import(cache, row, row);
+        var added = sum?.expand(rows, -1, -1).contiguous().data<float>().ToArray();
+        var tokens = new int[rows * books];
+        var logits = new float[rows * books * vocabulary];
+        var chosen = states.Select(_ => new int[books]).ToArray();
+        var book = new float[rows * vocabulary];
+        for (var step = start + 1; step < states[0].Steps; step++)
+        {
+            for (var row = 0; row < rows; row++)
+                states[row % states.Length].Read(step - 1, tokens.AsSpan(row * books, books));
+            decoder.Step(tokens, logits, added);
+            for (var k = 0; k < books; k++)
+            {
+                for (var row = 0; row < rows; row++)
+                    logits.AsSpan((row * books + k) * vocabulary, vocabulary).CopyTo(book.AsSpan(row * vocabulary));
+                Sample(states, step, k, book, chosen, (_, row, stream) => uniforms(step - start, row, stream));
+            }
+            Advance(states, step, chosen);
+        }
     }
 
     private static LmChunk? Chunk((int Frame, int Book)[]? levels, int from, int to, int prefix)
@@ -88,6 +120,11 @@ public sealed class PatternGenerator
                 : frame!.Next(hidden_R1D.squeeze(1), tensor(Enumerable.Range(0, _parts).SelectMany(_ => tokens.Select(t => (long)t[k - 1])).ToArray(), device: _model.Device));
             Sample(states, step, k, logits.cpu().contiguous().data<float>().ToArray(), tokens, uniforms);
         }
+        Advance(states, step, tokens);
+    }
+
+    private static void Advance(GenerationState[] states, int step, int[][] tokens)
+    {
         for (var row = 0; row < states.Length; row++)
             if (states[row].Step == step) // else a longer prompt than other rows have
                 states[row].Write(tokens[row]);

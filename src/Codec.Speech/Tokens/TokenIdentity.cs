@@ -6,5 +6,5 @@ namespace Codec.Speech.Tokens;
 public static class TokenIdentity
 {
     /// <summary>Family and preset, and the hash of what makes the codes (of all weights where the codec does not tell them apart).</summary>
-    public static string Of(ICodec codec) => $"{codec.Info.Name} {(codec.Info.TokenHash.Length > 0 ? codec.Info.TokenHash : codec.Info.WeightHash)}";
+    public static string Of(ICodec codec) => $"{codec.Info.Name} {codec.Info.TokenHash}";
 }

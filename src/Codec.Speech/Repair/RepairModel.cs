@@ -61,7 +61,7 @@ public sealed class RepairModel : nn.Module
         var start_BTD = Without(latent_BTD, known_BT);
         var x_BTC = embed.forward((start_BTD - mean) / scale) + known_books.forward(known_BT);
         var visible = Visible(latent_BTD.shape[1], latent_BTD.device);
-        var y_BTC = norm.forward(transformer.Forward(x_BTC, null, null, 0, visible));
+        var y_BTC = norm.forward(transformer.Forward(x_BTC, null, null, 0, new LmPositions(Mask_B1SS: visible)));
         return (start_BTD + head.forward(y_BTC) * scale).MoveToOuterDisposeScope();
     }
 

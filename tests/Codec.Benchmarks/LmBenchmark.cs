@@ -23,6 +23,15 @@ internal static class LmBenchmark
             return NGrams(train, heldOut);
         if (args is ["patterns", var tokens, var unseen, var codec, ..])
             return PatternTable.Run(tokens, unseen, codec, args.Length > 4 ? int.Parse(args[4]) : 160, args.Length > 5 ? int.Parse(args[5]) : 3);
+        switch (args)
+        {
+            case ["report", var file, var unseenTokens, ..]:
+                return LmReport.Run(file, unseenTokens, args.Length > 3 ? int.Parse(args[3]) : 250);
+            case ["drafts", var sentences, var codes]:
+                return LmReport.Drafts(sentences, codes);
+            case ["pack", var file, var output, var bits]:
+                return LmReport.Pack(file, output, int.Parse(bits));
+        }
         if (args is ["endless", ..])
             return Endless(args.Length > 1 ? int.Parse(args[1]) : 100_000);
         TorchRuntime.Initialize(new TorchRuntimeOptions { Threads = args.Length > 0 ? int.Parse(args[0]) : 1 });

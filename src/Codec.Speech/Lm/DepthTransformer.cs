@@ -33,6 +33,12 @@ public sealed class DepthTransformer : nn.Module
     /// <summary>Streams that it predicts.</summary>
     public int Streams => _config.Streams;
 
+    /// <summary>Embedding of the token that step <paramref name="step"/> reads: [V + 1, D or rank].</summary>
+    public Tensor Embedding(int step) => emb[step].Weight;
+
+    /// <summary>The output layer of a step.</summary>
+    public Projection Output(int step) => linears[step];
+
     /// <summary>Logits of all streams of known frames (training).</summary>
     /// <param name="hidden_ND">Temporal outputs, one row per frame.</param>
     /// <param name="tokens_KN">int64 [>= Streams, N]: stream 0 first; row k is the input of step k.</param>

@@ -29,11 +29,12 @@ public static class SpeechLmFile
 
     /// <summary>Writes a model.</summary>
     /// <param name="metadata">Further strings for the header.</param>
-    public static void Save(string path, SpeechLm model, SpeechLmInfo info, IReadOnlyDictionary<string, string>? metadata = null)
+    /// <param name="half">Store what is not rounded to 8 or 4 bits in 16.</param>
+    public static void Save(string path, SpeechLm model, SpeechLmInfo info, IReadOnlyDictionary<string, string>? metadata = null, bool half = false)
     {
         var header = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>()) { [Key] = JsonSerializer.Serialize(info) };
         using var scope = NewDisposeScope();
-        var tensors = new Dictionary<string, Tensor>(model.state_dict());
+        var tensors = model.state_dict().ToDictionary(t => t.Key, t => half ? t.Value.to(ScalarType.Float16) : t.Value);
         foreach (var (name, layer) in Rounded(model))
         {
             tensors.Remove(name + ".weight");

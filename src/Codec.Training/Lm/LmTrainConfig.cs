@@ -24,7 +24,7 @@ public sealed record LmTrainConfig
     /// <summary>Share of rows that are told nothing, so that guidance has a null condition; as many again lack the text alone.</summary>
     public double ConditionDropout { get; init; } = 0.1;
 
-    /// <summary>A transformer over the books of a step after the first; its Streams are set to the books that follow. Null = a head per book.</summary>
+    /// <summary>A transformer over the books of a step after the first; its weight sets are set to the books that follow. Null = a head per book.</summary>
     public TransformerConfig? Depth { get; init; }
 
     /// <summary>Heads that guess further steps, for drafts.</summary>
@@ -35,6 +35,9 @@ public sealed record LmTrainConfig
 
     /// <summary>Start embeddings and heads from the codec's codebooks and the biases from the codes' frequencies, instead of from noise.</summary>
     public bool CodebookStart { get; init; }
+
+    /// <summary>Start as a smoothed bigram counted on the training tokens: for models with a depth transformer, or of one book.</summary>
+    public bool CountStart { get; init; }
 
     /// <summary>Token shards, folders of them, or manifests (.jsonl) of audio, which are tokenized first; relative to the config file.</summary>
     public required IReadOnlyList<string> Train { get; init; }
@@ -166,6 +169,7 @@ public sealed record LmTrainConfig
         Require.That(!Model.CrossAttention || Conditions is { Text: true }, nameof(Model.CrossAttention), "false without a text condition", true);
         Require.That(Depth is null || Pattern is PatternSpec.Parallel or PatternSpec.Delay, nameof(Depth), "a parallel or delay pattern", Pattern.GetType().Name);
         Require.That(DraftHeads == 0 || (Depth is null && Pattern is not (PatternSpec.Stack or PatternSpec.StackDelay)), nameof(DraftHeads), "direct heads and one position per step", DraftHeads);
+        Require.That(!CountStart || (Depth is not null && !CodebookStart), nameof(CountStart), "a depth transformer and no codebook start", CountStart);
         Require.That(!CodebookStart || Codec is not null, nameof(CodebookStart), "the codec's checkpoint", "no codec");
         Require.Positive(Steps);
         Require.Positive(MaxFrames);

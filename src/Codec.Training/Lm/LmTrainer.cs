@@ -46,15 +46,17 @@ public sealed class LmTrainer : IDisposable
             Transformer = config.Model,
             Vocabulary = _corpus.Books.Select(b => b.Size).ToArray(),
             DirectHeads = config.Depth is null ? _corpus.Books.Count : 1,
-            Depth = config.Depth is null ? null : new DepthConfig { Transformer = config.Depth, Streams = _corpus.Books.Count - 1 },
+            Depth = config.Depth is null ? null : new DepthConfig { Transformer = config.Depth with { WeightSets = _corpus.Books.Count - 1 }, Streams = _corpus.Books.Count - 1 },
             Conditions = conditions,
             BookPositions = config.BookPositions,
             DraftHeads = config.DraftHeads,
-            HeadBias = config.CodebookStart,
+            HeadBias = config.CodebookStart || config.CountStart,
         }, config.Pattern, _corpus.Codec) { Speakers = conditions is { Speakers: > 0 } ? _corpus.Speakers : null };
         Model = new SpeechLm(Info.Model);
         if (config.CodebookStart && !exists)
             CodebookStart.Apply(Model, config.Codec!, _corpus);
+        if (config.CountStart && !exists)
+            CountStart.Apply(Model, _corpus);
         _sampler = Sampler(_corpus, config.Seed);
         _validation = Sampler(_heldOut, 0);
         Model.to(device);

@@ -44,7 +44,7 @@ internal static class CountStart
     private static void Set(Projection output, Tensor right_VR, Tensor codes, int size)
     {
         output.Weight.copy_(right_VR);
-        var counts = codes.bincount(minlength: size).to(ScalarType.Float32) + 0.5;
+        var counts = codes.bincount(null, minlength: size).to(ScalarType.Float32) + 0.5;
         output.Bias!.copy_((counts / counts.sum()).log());
     }
 
@@ -58,7 +58,7 @@ internal static class CountStart
     // log P(b | a) / P(b), smoothed.
     private static Tensor LogRatios(Tensor before, Tensor after, int rows, int columns)
     {
-        var counts = (before * columns + after).bincount(minlength: rows * columns).view(rows, columns).to(ScalarType.Float32);
+        var counts = (before * columns + after).bincount(null, minlength: rows * columns).view(rows, columns).to(ScalarType.Float32);
         var frequencies = counts.sum(0) + 0.5;
         frequencies = frequencies / frequencies.sum();
         return ((counts + Smoothing * frequencies) / ((counts.sum(1, keepdim: true) + Smoothing) * frequencies)).log();

@@ -22,7 +22,7 @@ internal static class LmBenchmark
         if (args is ["ngrams", var train, var heldOut])
             return NGrams(train, heldOut);
         if (args is ["patterns", var tokens, var unseen, var codec, ..])
-            return PatternTable.Run(tokens, unseen, codec, args.Length > 4 ? int.Parse(args[4]) : 160, args.Length > 5 ? int.Parse(args[5]) : 3);
+            return PatternTable.Run(tokens, unseen, codec, args.Length > 4 ? int.Parse(args[4]) : 160, args.Length > 5 ? int.Parse(args[5]) : 3, args.Length > 6 ? args[6..] : []);
         switch (args)
         {
             case ["report", var file, var unseenTokens, ..]:

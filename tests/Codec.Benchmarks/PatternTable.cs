@@ -13,7 +13,7 @@ using static TorchSharp.torch;
 namespace Codec.Benchmarks;
 
 /// <summary>
-/// <c>lm patterns TRAIN HELDOUT CODEC [steps] [seeds]</c>: the same small model trained in the order of each pattern on the same batches; held-out nats per code,
+/// <c>lm patterns TRAIN HELDOUT CODEC [steps] [seeds] [name, ...]</c>: the same small model trained in the order of each pattern on the same batches; held-out nats per code,
 /// and what generating costs.
 /// </summary>
 internal static class PatternTable
@@ -29,7 +29,7 @@ internal static class PatternTable
         ("stack-delay, in order", new PatternSpec.StackDelay()), ("stack-delay, run-ahead", new PatternSpec.StackDelay(new FrameSchedule.RunAhead())),
     ];
 
-    public static int Run(string train, string heldOut, string codec, int steps, int seeds)
+    public static int Run(string train, string heldOut, string codec, int steps, int seeds, string[] names)
     {
         TorchRuntime.Initialize(new TorchRuntimeOptions { Threads = 1 });
         var folder = Directory.CreateTempSubdirectory("patterns").FullName;
@@ -38,7 +38,7 @@ internal static class PatternTable
             Console.WriteLine($"{Books} books, {steps} steps of 800 frames, {seeds} seeds; generation of {Generated} frames, batch 1, one thread, CPU time");
             Console.WriteLine("| pattern | held-out nats per code: mean (seeds) | per book | training, CPU s | passes | query positions | CPU ms per frame | cache, kB | passes to first frame | ms to first frame |");
             Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|");
-            foreach (var (name, spec) in Patterns)
+            foreach (var (name, spec) in Patterns.Where(p => names.Length == 0 || names.Contains(p.Name)))
                 Row(name, spec, train, heldOut, codec, steps, seeds, folder);
         }
         finally

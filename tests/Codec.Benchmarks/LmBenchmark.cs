@@ -3,6 +3,7 @@ using Codec.Core.Kernels;
 using Codec.Core.Runtime;
 using Codec.Speech.Lm;
 using Codec.Speech.Tokens;
+using Codec.Training.Lm;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,7 +11,7 @@ namespace Codec.Benchmarks;
 
 /// <summary>
 /// <c>lm [threads] [dim layers]</c>: decoding steps per second beside the memory bandwidth read in the same run and beside the same model in
-/// plain libtorch, in turn. <c>lm endless [steps]</c>: what 10^5 steps leave behind. <c>lm ngrams TRAIN.tokens HELDOUT.tokens</c>: nats per code of n-grams.
+/// plain libtorch, in turn. <c>lm endless [steps]</c>: what 10^5 steps leave behind. <c>lm ngrams TRAIN,... HELDOUT</c>: nats per code of n-grams.
 /// </summary>
 internal static class LmBenchmark
 {
@@ -29,8 +30,8 @@ internal static class LmBenchmark
                 return LmReport.Run(file, unseenTokens, args.Length > 3 ? int.Parse(args[3]) : 250);
             case ["drafts", var sentences, var codes]:
                 return LmReport.Drafts(sentences, codes);
-            case ["pack", var file, var output, var bits]:
-                return LmReport.Pack(file, output, int.Parse(bits));
+            case ["pack", var file, var output, var bits, var codec]:
+                return LmReport.Pack(file, output, int.Parse(bits), codec);
         }
         if (args is ["endless", ..])
             return Endless(args.Length > 1 ? int.Parse(args[1]) : 100_000);
@@ -182,11 +183,11 @@ internal static class LmBenchmark
 
     private static int NGrams(string trainPath, string heldOutPath)
     {
-        using var train = TokenShard.Open(trainPath);
-        using var heldOut = TokenShard.Open(heldOutPath);
-        for (var k = 0; k < train.Books.Count; k++)
+        using var train = new TokenCorpus(trainPath.Split(','), 1 << 20, Books);
+        using var heldOut = new TokenCorpus([heldOutPath], 1 << 20, Books);
+        for (var k = 0; k < Books; k++)
         {
-            int[][] Read(TokenShard shard) => Enumerable.Range(0, shard.Items.Count).Select(i => shard.Read(i, 0, int.MaxValue)[k]).ToArray();
+            int[][] Read(TokenCorpus corpus) => Enumerable.Range(0, corpus.Count).Select(i => corpus.Read(i)[k]).ToArray();
             var (seen, unseen) = (Read(train), Read(heldOut));
             var nats = new[] { 1, 2, 3 }.Select(order =>
             {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Codec.Core;
+using Codec.Core.Codecs;
 using Codec.Core.Runtime;
 using Codec.Speech.Drafting;
 using Codec.Speech.Lm;
@@ -17,7 +18,7 @@ namespace Codec.Benchmarks;
 /// <summary>
 /// <c>lm report MODEL HELDOUT [frames]</c>: perplexity per book, what 8- and 4-bit weights and an 8-bit cache cost.
 /// <c>lm drafts SENTENCES TOKENS</c>: what each drafter brings on small models of text and of codes, greedy and sampled.
-/// <c>lm pack MODEL OUT BITS</c>: a smaller file.
+/// <c>lm pack MODEL OUT BITS CODEC</c>: a smaller file, for the codec whose tokens it was trained on.
 /// </summary>
 internal static class LmReport
 {
@@ -47,13 +48,14 @@ internal static class LmReport
         return 0;
     }
 
-    public static int Pack(string modelPath, string path, int bits)
+    public static int Pack(string modelPath, string path, int bits, string codecPath)
     {
         TorchRuntime.Initialize(new TorchRuntimeOptions { Threads = 1 });
         var (model, info) = SpeechLmFile.Load(modelPath);
         if (bits < 16)
             model.Quantize(bits);
-        SpeechLmFile.Save(path, model, info, half: true);
+        using var codec = CodecCatalog.Load(codecPath);
+        SpeechLmFile.Save(path, model, info with { Codec = TokenIdentity.Of(codec) }, half: true);
         Console.WriteLine($"{model.parameters().Sum(p => p.numel())} parameters, {new FileInfo(path).Length} bytes");
         return 0;
     }

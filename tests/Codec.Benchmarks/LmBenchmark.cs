@@ -30,8 +30,8 @@ internal static class LmBenchmark
                 return LmReport.Run(file, unseenTokens, args.Length > 3 ? int.Parse(args[3]) : 250);
             case ["drafts", var sentences, var codes]:
                 return LmReport.Drafts(sentences, codes);
-            case ["pack", var file, var output, var bits, var codec]:
-                return LmReport.Pack(file, output, int.Parse(bits), codec);
+            case ["pack", var packed, var output, var bits, var tokenizer]:
+                return LmReport.Pack(packed, output, int.Parse(bits), tokenizer);
         }
         if (args is ["endless", ..])
             return Endless(args.Length > 1 ? int.Parse(args[1]) : 100_000);

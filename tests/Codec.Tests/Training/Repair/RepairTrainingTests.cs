@@ -89,7 +89,7 @@ public sealed class RepairTrainingTests : IDisposable
             return ($"{i}", "", (string?)null, codes);
         }).ToArray();
         if (!File.Exists(_folder.Combine("a.tokens")))
-            TokenShard.Write(_folder.Combine("a.tokens"), SpeechContinuer.Identity(codec.Info), items);
+            TokenShard.Write(_folder.Combine("a.tokens"), TokenIdentity.Of(codec), items);
         return new RepairTrainConfig
         {
             Kind = kind, Dim = 32, Layers = 1, Heads = 2, Hidden = 32, Window = 4, Codec = path, Run = _folder.Combine("run"),

@@ -92,7 +92,7 @@ public sealed record CodecFileHeader
             OriginalRate = originalRate,
             Channels = channels,
             Streams = (channels + info.Channels - 1) / info.Channels,
-            BlockFrames = DefaultBlockFrames(specs, info.FrameRate),
+            BlockFrames = info.SegmentLength is { } segment ? (segment + info.HopLength - 1) / info.HopLength : DefaultBlockFrames(specs, info.FrameRate),
         }.WithBestPredictor(info);
     }
 

@@ -34,6 +34,22 @@ public static class SegmentSide
         return codes.Slice(0, frames).WithSegments([new CodeSegment(frames, scales)]);
     }
 
+    /// <summary>Writes codes, a block per segment where they are segments; the header then says the frames of the longest.</summary>
+    public static void Write(CodecFileWriter writer, Codes codes)
+    {
+        if (codes.Segments is null)
+        {
+            writer.Write(codes);
+            return;
+        }
+        var start = 0;
+        foreach (var segment in codes.Segments)
+        {
+            writer.WriteBlock(Pad(codes.Slice(start, segment.Frames), writer.Header.BlockFrames), Write(segment));
+            start += segment.Frames;
+        }
+    }
+
     /// <summary>A block of <paramref name="frames"/> frames: code 0 follows a shorter segment.</summary>
     public static Codes Pad(Codes segment, int frames)
     {

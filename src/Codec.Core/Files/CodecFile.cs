@@ -32,7 +32,7 @@ public static class CodecFile
         long samples = 0, frames = 0;
         foreach (var codes in Ahead.Of(Encode(audio, codec, books, count => samples = count, progress, cancellation), TorchRuntime.Threads))
         {
-            writer.Write(codes);
+            SegmentSide.Write(writer, codes);
             frames += codes.Frames;
         }
         writer.Finish(samples);
@@ -83,7 +83,7 @@ public static class CodecFile
         foreach (var block in Ahead.Of(file.ReadAll(), TorchRuntime.Threads))
         {
             cancellation.ThrowIfCancellationRequested();
-            foreach (var piece in concealer.Push(block))
+            foreach (var piece in SegmentDecoder.Pieces(codec.Info, block, concealer))
                 Play(piece);
             frames += block.Frames;
             progress?.Report(Time(frames / header.FrameRate));
@@ -134,6 +134,13 @@ public static class CodecFile
     public static void Decode(Codes codes, ICodec codec, AudioWriter audio, long? samples, CancellationToken cancellation = default)
     {
         using var decoder = new AudioDecoder(codec, audio.SampleRate, audio.Channels);
+        if (codes.Segments is { } segments)
+        {
+            for (var i = 0; i < segments.Count; i++)
+                audio.Write(decoder.Push(codes.SliceSegments(i, 1)));
+            audio.Write(decoder.Finish(samples));
+            return;
+        }
         var step = BlockPlan.For(codec.Info).Frames;
         for (var start = 0; start < codes.Frames; start += step)
         {

@@ -39,7 +39,7 @@ public static class CodecFilePart
         while (end < needed && file.Read() is { } block)
         {
             cancellation.ThrowIfCancellationRequested();
-            foreach (var piece in concealer.Push(block))
+            foreach (var piece in SegmentDecoder.Pieces(info, block, concealer))
                 cut.Play(piece, header.Books);
             end = block.StartFrame + block.Frames;
             progress?.Report(TimeSpan.FromSeconds((double)cut.Written / audio.SampleRate));
@@ -57,6 +57,8 @@ public static class CodecFilePart
 
     private static long StartFrame(CodecInfo info, CodecFileHeader header, long sample)
     {
+        if (info.SegmentLength is not null)
+            return 0; // segments overlap: their frames are no measure of time
         var frame = Math.Max(0, sample / info.HopLength);
         if (info.Causal)
             frame = Math.Max(0, frame - (info.DecoderMemoryFrames ?? (long)Math.Ceiling(WarmUpSeconds * info.FrameRate)));
@@ -67,6 +69,8 @@ public static class CodecFilePart
     /// <summary>Where the codes may end that are needed for samples before one.</summary>
     private static long EndFrame(CodecInfo info, Int128 sample)
     {
+        if (info.SegmentLength is not null)
+            return long.MaxValue / 2;
         var plan = BlockPlan.For(info);
         var frame = (sample + info.DelaySamples + 2 * info.HopLength) / info.HopLength;
         return (long)Int128.Min(long.MaxValue / 2, info.Causal ? frame : (frame / plan.Frames + 1) * plan.Frames + plan.Context);
@@ -112,7 +116,7 @@ public static class CodecFilePart
             if (skip == piece.Frames)
                 return;
             Write(piece.Codes is { } codes
-                ? decoder.Push(codes.Slice(skip, piece.Frames - skip), piece.Gains?.Skip(skip).ToArray())
+                ? decoder.Push(skip == 0 ? codes : codes.Slice(skip, piece.Frames - skip), piece.Gains?.Skip(skip).ToArray())
                 : decoder.PushLost(piece.Frames - skip, books), to);
         }
 

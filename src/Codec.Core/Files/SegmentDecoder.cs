@@ -1,3 +1,5 @@
+using Codec.Core.Bitstream;
+using Codec.Core.Concealment;
 using static TorchSharp.torch;
 
 namespace Codec.Core.Files;
@@ -22,6 +24,12 @@ internal sealed class SegmentDecoder
         _reach = (codec.Info.SegmentLength!.Value - 1) / _stride;
         _frames = (codec.Info.SegmentLength!.Value + codec.Info.HopLength - 1) / codec.Info.HopLength;
     }
+
+    /// <summary>What a block of a file gives to play: segments are independent, so that what is lost of them is silent and not guessed.</summary>
+    public static IEnumerable<PlayedFrames> Pieces(CodecInfo info, CodecBlock block, Concealer concealer)
+        => info.SegmentLength is null
+            ? concealer.Push(block)
+            : [new PlayedFrames(block.StartFrame, block.Frames, block.Lost ? null : SegmentSide.Apply(block), null, default)];
 
     /// <param name="codes">Whole segments.</param>
     /// <returns>Pieces of audio [B, C, S], the caller's.</returns>

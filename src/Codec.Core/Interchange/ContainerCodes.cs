@@ -67,20 +67,7 @@ public static class ContainerCodes
         if (HeaderFormat.Problem(header) is { } problem)
             throw new TokenFileException(name, problem);
         using var writer = new CodecFileWriter(stream, header, leaveOpen: true);
-        if (codes.Segments is null)
-            writer.Write(codes);
-        else
-            WriteSegments(codes, codes.Segments, writer);
+        SegmentSide.Write(writer, codes);
         writer.Finish(recording.Samples);
-    }
-
-    private static void WriteSegments(Codes codes, IReadOnlyList<CodeSegment> segments, CodecFileWriter writer)
-    {
-        var start = 0;
-        foreach (var segment in segments)
-        {
-            writer.WriteBlock(SegmentSide.Pad(codes.Slice(start, segment.Frames), writer.Header.BlockFrames), SegmentSide.Write(segment));
-            start += segment.Frames;
-        }
     }
 }

@@ -1,4 +1,6 @@
+using Codec.Audio;
 using Codec.Core;
+using Codec.Core.Bitstream;
 using Codec.Core.Codecs.Encodec;
 using Codec.Core.Files;
 using Codec.Core.Layers.Seanet;
@@ -71,6 +73,34 @@ public sealed class SegmentFileTests : IDisposable
         Tensors.Close(whole.narrow(1, 0, 10 * 792), got.narrow(1, 0, 10 * 792), 1e-6);
         Assert.Equal(0, got.narrow(1, 10 * 792, 10 * 792).abs().max().item<float>());
         Tensors.Close(whole.narrow(1, 20 * 792 + 8, 9 * 792), got.narrow(1, 20 * 792 + 8, 9 * 792), 1e-6);
+    }
+
+    [Fact, NoTensorLeaks]
+    public void A_file_keeps_segments_and_scales()
+    {
+        using var random = manual_seed(4);
+        var codec = _codecs[0.01];
+        using var signal = randn(2 * 20_001) * 0.2;
+        var audio = signal.data<float>().ToArray();
+        var (source, file, back) = (new MemoryStream(), new MemoryStream(), new MemoryStream());
+        using (var writer = AudioFile.OpenWrite(source, Rate, 2, new AudioFormat(AudioContainer.Wav, SampleEncoding.Float32), length: 20_001))
+        {
+            writer.Write(audio);
+            writer.Complete();
+        }
+        using (var reader = AudioFile.OpenRead(new MemoryStream(source.ToArray())))
+            CodecFile.Compress(reader, codec, file);
+        using (var reader = new CodecFileReader(new MemoryStream(file.ToArray())))
+        using (var writer = AudioFile.OpenWrite(back, Rate, 2, new AudioFormat(AudioContainer.Wav, SampleEncoding.Float32), length: 20_001))
+        {
+            CodecFile.Decompress(reader, codec, writer);
+            writer.Complete();
+        }
+        var decoded = AudioFile.ReadAll(AudioFile.OpenRead(new MemoryStream(back.ToArray())));
+        using var scope = NewDisposeScope();
+        var audio_BCS = tensor(audio).view(1, -1, 2).transpose(1, 2).contiguous();
+        var expected = codec.Decode(codec.Encode(audio_BCS), 20_001);
+        Tensors.Close(expected[0, 1], tensor(decoded.Channel(1)), 1e-6);
     }
 
     [Fact]

@@ -21,7 +21,9 @@ internal sealed class EvalVerb
     private readonly Option<string> _metrics = new("--metrics") { Description = "names, or all", DefaultValueFactory = _ => string.Join(',', MetricCatalog.Default) };
     private readonly Option<string> _output = new("--output", "-o") { Description = "folder of the report", Required = true };
     private readonly Option<int> _jobs = new("--jobs", "-j") { Description = "files at a time", DefaultValueFactory = _ => 1 };
-    private readonly Option<int?> _limit = new("--limit") { Description = "use only the first N files" };
+    private readonly Option<int?> _limit = new("--limit") { Description = "use only N files, spread evenly over the hours of audio" };
+    private readonly Option<string?> _samples = new("--sample") { Description = "measure slow metrics on some files only, spread evenly, e.g. wer_sphinx=12,dnsmos_ovrl=24" };
+    private readonly Option<string?> _transcripts = new("--transcripts") { Description = "JSON lines with path and text: wer_sphinx then counts against what was said as well" };
     private readonly Option<string?> _baseline = new("--baseline") { Description = "report.json of an earlier run" };
     private readonly Option<string?> _failIf = new("--fail-if") { Description = "rules against the baseline, e.g. \"pesq_wb<-0.02,kbps>+1%\"; exit code 5 where one is broken" };
     private readonly Option<string?> _visqol = new("--visqol-model") { Description = "libsvm_nu_svr_model.txt of ViSQOL, for visqol_audio" };
@@ -38,7 +40,7 @@ internal sealed class EvalVerb
         var verb = new EvalVerb(context);
         var command = new Command("eval", "Measure codecs: quality against bits on disk, with controls, intervals and a report.")
         {
-            verb._reference, verb._degraded, verb._codecs, verb._metrics, verb._output, verb._jobs, verb._limit, verb._baseline, verb._failIf, verb._visqol, verb._dnsmos, verb._nisqa, verb._peers, verb._json,
+            verb._reference, verb._degraded, verb._codecs, verb._metrics, verb._output, verb._jobs, verb._limit, verb._samples, verb._transcripts, verb._baseline, verb._failIf, verb._visqol, verb._dnsmos, verb._nisqa, verb._peers, verb._json,
         };
         command.SetAction(verb.Run);
         return command;
@@ -67,18 +69,32 @@ internal sealed class EvalVerb
         var list = args.GetValue(_codecs)!;
         if (list.Contains("native") || list.Contains(':') || args.GetValue(_nisqa) is not null)
             _context.UseTorch();
-        var files = EvaluationPlan.FindFiles(args.GetValue(_reference)!);
+        var folder = args.GetValue(_reference)!;
+        if (args.GetValue(_limit) < 1 || args.GetValue(_jobs) < 1)
+            throw new ConfigException("--limit and --jobs: expected at least 1");
+        var files = EvaluationPlan.FindFiles(folder);
+        var metrics = Metrics(args);
         return new EvaluationPlan
         {
-            ReferenceFolder = args.GetValue(_reference)!,
-            Files = args.GetValue(_limit) is { } limit ? [.. files.Take(limit)] : files,
-            Conditions = [.. parser.Parse(list), .. args.GetValue(_degraded)!.Select(folder => new DegradedFolder(folder))],
-            Metrics = MetricCatalog.Select(args.GetValue(_metrics)!.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
-                new MetricModels { VisqolRegression = args.GetValue(_visqol), Dnsmos = args.GetValue(_dnsmos), Nisqa = args.GetValue(_nisqa), SearchPath = _context.Terminal.Variable("PATH") }),
+            ReferenceFolder = folder,
+            Files = args.GetValue(_limit) is { } limit ? EvaluationPlan.Spread(folder, files, limit) : files,
+            Conditions = [.. parser.Parse(list), .. args.GetValue(_degraded)!.Select(other => new DegradedFolder(other))],
+            Metrics = metrics,
+            Samples = SampleSizes.Parse(args.GetValue(_samples) ?? "", metrics),
             Jobs = args.GetValue(_jobs),
             Journal = Path.Combine(args.GetValue(_output)!, "rows.jsonl"),
         };
     }
+
+    private IReadOnlyList<Metric> Metrics(ParseResult args)
+        => MetricCatalog.Select(args.GetValue(_metrics)!.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), new MetricModels
+        {
+            VisqolRegression = args.GetValue(_visqol),
+            Dnsmos = args.GetValue(_dnsmos),
+            Nisqa = args.GetValue(_nisqa),
+            Transcripts = args.GetValue(_transcripts) is { } path ? Transcripts.Load(path) : null,
+            SearchPath = _context.Terminal.Variable("PATH"),
+        });
 
     private IReadOnlyList<EvaluationRow> Measure(EvaluationPlan plan, CommandOutput output)
     {

@@ -62,6 +62,8 @@ public sealed class CommandLineCodec : ICondition
         ? null
         : $"{(_encoder is null ? _recipe.Encoder : _recipe.Decoder)} is not installed (Debian: apt-get install {_recipe.Package})";
 
+    public string Fingerprint(string relativePath) => $"{FileStamp.Of(_encoder)} {FileStamp.Of(_decoder)}";
+
     /// <summary>A codec at a rate; null where the name is none of these.</summary>
     /// <param name="codec">e.g. "opus".</param>
     /// <param name="rate">kbit/s; for codec2 bit/s or its mode, as its users write it.</param>

@@ -12,13 +12,17 @@ public sealed class DegradedFolder(string folder) : ICondition
     public double? NominalBitsPerSecond => null;
     public string? Problem => Directory.Exists(folder) ? null : $"{folder}: no such folder";
 
+    public string Fingerprint(string relativePath) => FileStamp.Of(Locate(relativePath));
+
     public Transcoded Run(AudioBuffer input, ConditionContext context, CancellationToken cancellation)
     {
-        var stem = Path.Combine(folder, Path.ChangeExtension(context.RelativePath, null));
-        var path = Path.Combine(folder, context.RelativePath);
-        if (!File.Exists(path))
-            path = Extensions.Select(e => stem + e).FirstOrDefault(File.Exists)
-                ?? throw new AudioFileException(path, "no such file, with any extension");
-        return new Transcoded(AudioFile.Read(path));
+        var path = Locate(context.RelativePath);
+        return new Transcoded(AudioFile.Read(path ?? throw new AudioFileException(Path.Combine(folder, context.RelativePath), "no such file, with any extension")));
+    }
+
+    private string? Locate(string relativePath)
+    {
+        var stem = Path.Combine(folder, Path.ChangeExtension(relativePath, null));
+        return Extensions.Select(e => stem + e).Prepend(Path.Combine(folder, relativePath)).FirstOrDefault(File.Exists);
     }
 }

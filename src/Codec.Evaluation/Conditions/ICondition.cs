@@ -20,6 +20,10 @@ public interface ICondition
     /// <summary>Why it cannot run here, with what to do about it; null where it can.</summary>
     string? Problem { get; }
 
+    /// <summary>What a result depends on beside the name: weights, programs, files. A row of an earlier run counts only where it is the same.</summary>
+    /// <param name="relativePath">The reference below its folder.</param>
+    string Fingerprint(string relativePath) => "";
+
     /// <summary>Audio there and back. Thread-safe.</summary>
     /// <param name="input">The reference.</param>
     /// <param name="context">Its file, a folder for temporary files, the clock.</param>

@@ -17,6 +17,8 @@ public sealed class NeuralCodec(string family, ICodec codec, int books) : ICondi
     public double? NominalBitsPerSecond { get; } = codec.Info.BitsPerSecond(books);
     public string? Problem => null;
 
+    public string Fingerprint(string relativePath) => codec.Info.WeightHash;
+
     /// <summary>As many books as come nearest to a rate.</summary>
     public static int BooksFor(CodecInfo info, double bitsPerSecond)
         => Enumerable.Range(1, info.Books.Count).MinBy(k => Math.Abs(info.BitsPerSecond(k) - bitsPerSecond));

@@ -6,7 +6,11 @@ namespace Codec.Evaluation.Metrics;
 /// <param name="HigherIsBetter">Direction.</param>
 /// <param name="Best">Value of identical signals; null where it depends on the signal.</param>
 /// <param name="Decimals">Digits worth printing.</param>
-public sealed record MetricColumn(string Name, string Label, bool HigherIsBetter, double? Best, int Decimals = 3);
+public sealed record MetricColumn(string Name, string Label, bool HigherIsBetter, double? Best, int Decimals = 3)
+{
+    /// <summary>True where a machine does something with the audio (recognises words, a voice) instead of comparing signals.</summary>
+    public bool IsTask { get; init; }
+}
 
 /// <summary>
 /// A measure of a pair of signals. <see cref="Compute"/> is pure and thread-safe; it gives one value for each column and throws

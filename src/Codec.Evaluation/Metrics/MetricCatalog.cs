@@ -18,6 +18,9 @@ public sealed record MetricModels
     /// <summary>NISQA checkpoint.</summary>
     public string? Nisqa { get; init; }
 
+    /// <summary>What was said; null where that is not known.</summary>
+    public Transcripts? Transcripts { get; init; }
+
     /// <summary>Where programs are looked for, as in PATH.</summary>
     public string? SearchPath { get; init; }
 }
@@ -76,8 +79,8 @@ public static class MetricCatalog
             p => [Math.Abs(Loudness.Integrated(p.At(p.SampleRate).Degraded, p.SampleRate) - Loudness.Integrated(p.At(p.SampleRate).Reference, p.SampleRate))]),
         .. Dnsmos(models.Dnsmos),
         Nisqa(models.Nisqa),
-        Recognizer(models.SearchPath),
-        Metric.Of(new("speaker_sim", "Speaker similarity", true, 1), "cosine of our speaker embedding of reference and degraded, 16 kHz",
+        Recognizer(models),
+        Metric.Of(new("speaker_sim", "Speaker similarity", true, 1) { IsTask = true }, "cosine of our speaker embedding of reference and degraded, 16 kHz",
             p => SpeakerModel.Default.Similarity(p.At(SpeechRate).Reference, p.At(SpeechRate).Degraded)),
     ];
 
@@ -102,11 +105,13 @@ public static class MetricCatalog
         ];
     }
 
-    private static Metric Recognizer(string? searchPath)
+    private static Metric Recognizer(MetricModels models)
     {
-        var recognizer = new RecognizerMetrics(searchPath);
-        return Metric.Of(new("wer_sphinx", "WER change (sphinx)", false, 0), "word error rate of pocketsphinx on the degraded audio against what it understands of the reference",
-            recognizer.WordErrorRate);
+        var recognizer = new RecognizerMetrics(models.SearchPath, models.Transcripts);
+        return new([new("wer_sphinx", "WER against the original", false, 0) { IsTask = true }, .. models.Transcripts is null
+                ? Array.Empty<MetricColumn>() : [new("wer_text", "WER against the transcript", false, null) { IsTask = true }]],
+            "word error rate of pocketsphinx (Debian's US English models, first pass) on the degraded audio, against what it understands of the original, and against the transcript",
+            pair => recognizer.WordErrorRates(pair)[..(models.Transcripts is null ? 1 : 2)]);
     }
 
     private static Metric Native(MetricColumn column, string definition, Measure measure)

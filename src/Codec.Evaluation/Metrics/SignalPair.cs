@@ -13,7 +13,14 @@ public sealed class SignalPair
     private readonly Dictionary<int, (float[] Reference, float[] Degraded)> _rates = [];
     private Alignment? _alignment;
 
-    public SignalPair(AudioBuffer reference, AudioBuffer degraded) => (_reference, _degraded) = (reference.ToMono(), degraded.ToMono());
+    /// <param name="reference">Original.</param>
+    /// <param name="degraded">What came back.</param>
+    /// <param name="file">Path of the reference below its folder; null where it comes from no file.</param>
+    public SignalPair(AudioBuffer reference, AudioBuffer degraded, string? file = null)
+        => (_reference, _degraded, File) = (reference.ToMono(), degraded.ToMono(), file);
+
+    /// <summary>Path of the reference below its folder: what a transcript is found by.</summary>
+    public string? File { get; }
 
     /// <summary>Hz of the reference.</summary>
     public int SampleRate => _reference.SampleRate;

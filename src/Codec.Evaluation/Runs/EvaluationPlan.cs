@@ -6,6 +6,8 @@ namespace Codec.Evaluation.Runs;
 /// <summary>What is to be measured.</summary>
 public sealed record EvaluationPlan
 {
+    private readonly Dictionary<int, HashSet<string>> _chosen = [];
+
     /// <summary>Folder of the references.</summary>
     public required string ReferenceFolder { get; init; }
 
@@ -16,6 +18,12 @@ public sealed record EvaluationPlan
     public required IReadOnlyList<ICondition> Conditions { get; init; }
 
     public required IReadOnlyList<Metric> Metrics { get; init; }
+
+    /// <summary>
+    /// Slow metrics that are measured on so many files only, by the name of their first column; the files are spread as by
+    /// <see cref="Spread"/> and the same for all conditions.
+    /// </summary>
+    public IReadOnlyDictionary<string, int> Samples { get; init; } = new Dictionary<string, int>();
 
     /// <summary>Files at a time: bounds memory.</summary>
     public int Jobs { get; init; } = 1;
@@ -28,6 +36,48 @@ public sealed record EvaluationPlan
 
     /// <summary>Conditions and controls.</summary>
     public IReadOnlyList<ICondition> AllConditions => [.. Conditions, .. Control.All];
+
+    /// <summary>True where a metric is to be measured on a file.</summary>
+    public bool Measures(Metric metric, string file)
+        => !Samples.TryGetValue(metric.Name, out var count) || Chosen(count).Contains(file);
+
+    private HashSet<string> Chosen(int count)
+    {
+        lock (_chosen)
+            return _chosen.TryGetValue(count, out var files) ? files : _chosen[count] = [.. Spread(ReferenceFolder, Files, count)];
+    }
+
+    /// <summary>
+    /// Some of the files, spread evenly over the hours of audio in order of names: the files at which the middles of so many equal
+    /// parts lie. Where names begin with source and speaker, every one of them gets its share of the time. Deterministic.
+    /// </summary>
+    /// <param name="folder">Where the files lie.</param>
+    /// <param name="files">In order.</param>
+    /// <param name="count">How many at most; files longer than a part count once, files that cannot be read are left out.</param>
+    public static IReadOnlyList<string> Spread(string folder, IReadOnlyList<string> files, int count)
+    {
+        if (count >= files.Count)
+            return files;
+        var ends = new double[files.Count];
+        for (var i = 0; i < ends.Length; i++)
+            ends[i] = (i > 0 ? ends[i - 1] : 0) + Duration(Path.Combine(folder, files[i]));
+        return [.. Enumerable.Range(0, count)
+            .Select(k => Array.FindIndex(ends, end => end > ends[^1] * (k + 0.5) / count))
+            .Where(i => i >= 0).Distinct().Select(i => files[i])];
+    }
+
+    private static double Duration(string path)
+    {
+        try
+        {
+            using var reader = Codec.Audio.AudioFile.OpenRead(path);
+            return (double)(reader.Length ?? 0) / reader.SampleRate;
+        }
+        catch (Codec.Audio.AudioFileException)
+        {
+            return 0; // never chosen; a run without a limit names it
+        }
+    }
 
     /// <summary>Every audio file below a folder, in order of names.</summary>
     /// <exception cref="Codec.Audio.AudioFileException">No such folder, or no audio in it.</exception>

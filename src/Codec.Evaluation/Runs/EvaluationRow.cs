@@ -8,6 +8,9 @@ public sealed record EvaluationRow
     /// <summary>Path below the reference folder.</summary>
     public required string File { get; init; }
 
+    /// <summary>What the row was made from: the same again needs no new run.</summary>
+    public string Fingerprint { get; init; } = "";
+
     /// <summary>Of the reference.</summary>
     public required double Seconds { get; init; }
 

@@ -17,19 +17,18 @@ public static class EvaluationRunner
     {
         var conditions = plan.AllConditions;
         using var journal = new RowJournal(plan.Journal, Signature(plan));
-        var rows = new ConcurrentDictionary<(string, string), EvaluationRow>(
-            journal.Done.DistinctBy(r => (r.Condition, r.File)).Select(r => KeyValuePair.Create((r.Condition, r.File), r)));
+        var rows = new ConcurrentDictionary<(string, string), EvaluationRow>(StillGood(plan, journal.Done));
         var total = conditions.Count * plan.Files.Count;
         Parallel.ForEach(plan.Files, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, plan.Jobs), CancellationToken = cancellation }, file =>
         {
             var missing = conditions.Where(c => !rows.ContainsKey((c.Name, file))).ToArray();
             if (missing.Length == 0)
                 return;
-            var reference = AudioFile.Read(Path.Combine(plan.ReferenceFolder, file));
+            var (reference, problem) = Read(Path.Combine(plan.ReferenceFolder, file));
             foreach (var condition in missing)
             {
                 cancellation.ThrowIfCancellationRequested();
-                var row = Measure(plan, condition, file, reference, cancellation);
+                var row = reference is null ? Absent(plan, condition, file, 0, problem) : Measure(plan, condition, file, reference, cancellation);
                 rows[(condition.Name, file)] = row;
                 journal.Add(row);
                 progress?.Report(new EvaluationProgress(rows.Count, total, condition.Name, file));
@@ -38,6 +37,17 @@ public static class EvaluationRunner
         var order = conditions.Select((c, i) => (c.Name, i)).ToDictionary(x => x.Name, x => x.i);
         return [.. rows.Values.Where(r => order.ContainsKey(r.Condition)).OrderBy(r => order[r.Condition]).ThenBy(r => r.File, StringComparer.Ordinal)];
     }
+
+    /// <summary>The newest row of each file and condition that were asked for, if it was made from the same things.</summary>
+    private static IEnumerable<KeyValuePair<(string, string), EvaluationRow>> StillGood(EvaluationPlan plan, IReadOnlyList<EvaluationRow> done)
+    {
+        var (conditions, files) = (plan.AllConditions.ToDictionary(c => c.Name), plan.Files.ToHashSet(StringComparer.Ordinal));
+        return done.Where(r => files.Contains(r.File) && conditions.TryGetValue(r.Condition, out var condition) && r.Fingerprint == Fingerprint(plan, condition, r.File))
+            .GroupBy(r => (r.Condition, r.File)).Select(g => KeyValuePair.Create(g.Key, g.Last()));
+    }
+
+    private static string Fingerprint(EvaluationPlan plan, ICondition condition, string file)
+        => string.Join(' ', FileStamp.Of(Path.Combine(plan.ReferenceFolder, file)), condition.Problem, condition.Fingerprint(file));
 
     /// <summary>Audio through a condition, in a scratch folder of its own.</summary>
     /// <exception cref="CodecException">The condition failed.</exception>
@@ -54,9 +64,28 @@ public static class EvaluationRunner
         }
     }
 
+    /// <summary>A recording; or why there is none.</summary>
+    private static (AudioBuffer? Audio, string Problem) Read(string path)
+    {
+        try
+        {
+            var audio = AudioFile.Read(path);
+            return audio.Length > 0 ? (audio, "") : (null, $"{path}: holds no samples");
+        }
+        catch (AudioFileException e)
+        {
+            return (null, e.Message);
+        }
+    }
+
+    private static EvaluationRow Row(EvaluationPlan plan, ICondition condition, string file, double seconds)
+        => new() { Condition = condition.Name, File = file, Fingerprint = Fingerprint(plan, condition, file), Seconds = seconds };
+
+    private static EvaluationRow Absent(EvaluationPlan plan, ICondition condition, string file, double seconds, string problem)
+        => Row(plan, condition, file, seconds) with { Problems = new() { ["*"] = problem } };
+
     private static EvaluationRow Measure(EvaluationPlan plan, ICondition condition, string file, AudioBuffer reference, CancellationToken cancellation)
     {
-        var row = new EvaluationRow { Condition = condition.Name, File = file, Seconds = reference.Duration.TotalSeconds };
         Transcoded result;
         try
         {
@@ -66,11 +95,11 @@ public static class EvaluationRunner
         }
         catch (CodecException e)
         {
-            row.Problems["*"] = e.Message;
-            return row;
+            return Absent(plan, condition, file, reference.Duration.TotalSeconds, e.Message);
         }
-        var pair = new SignalPair(reference, Resampler.Resample(result.Audio, reference.SampleRate));
-        foreach (var metric in plan.Metrics)
+        var row = Row(plan, condition, file, reference.Duration.TotalSeconds);
+        var pair = new SignalPair(reference, Resampler.Resample(result.Audio, reference.SampleRate), file);
+        foreach (var metric in plan.Metrics.Where(m => plan.Measures(m, file)))
             Apply(metric, pair, row, plan.Time);
         return row with
         {
@@ -110,7 +139,7 @@ public static class EvaluationRunner
 
     /// <summary>What must not change if an interrupted run is to go on.</summary>
     private static string Signature(EvaluationPlan plan)
-        => $"codec-eval 1 | {Path.GetFullPath(plan.ReferenceFolder)} | {string.Join(',', plan.Metrics.Select(m => m.Name))}";
+        => $"codec-eval 1 | {Path.GetFullPath(plan.ReferenceFolder)} | {string.Join(',', plan.Metrics.Select(m => m.Name))} | {string.Join(',', plan.Samples.OrderBy(s => s.Key).Select(s => $"{s.Key}={s.Value}"))}";
 }
 
 /// <summary>How far a run is.</summary>

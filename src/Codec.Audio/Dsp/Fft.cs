@@ -11,6 +11,11 @@ namespace Codec.Audio.Dsp;
 /// </summary>
 public sealed class Fft
 {
+    /// <summary>Stages that are done block by block while a block stays in the cache: 4096 points, 64 KiB.</summary>
+    private const int CachedStages = 12;
+
+    private const int LongestKeptChirp = 1 << 14;
+
     private static readonly ConcurrentDictionary<int, Fft> Plans = new();
 
     private readonly int[] _swaps = [];          // pairs (i, j), i < j, of the bit reversal
@@ -41,12 +46,12 @@ public sealed class Fft
     /// <summary>Points.</summary>
     public int Length { get; }
 
-    /// <summary>The shared plan for a length.</summary>
+    /// <summary>The plan for a length; shared, except long ones that are no powers of two: a file of every length would leave its tables behind.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The length is not positive.</exception>
     public static Fft Of(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
-        return Plans.GetOrAdd(length, static n => new Fft(n));
+        return BitOperations.IsPow2(length) || length <= LongestKeptChirp ? Plans.GetOrAdd(length, static n => new Fft(n)) : new Fft(length);
     }
 
     /// <summary>The next power of two that is at least <paramref name="length"/>.</summary>
@@ -68,11 +73,22 @@ public sealed class Fft
             (re[a], re[b]) = (re[b], re[a]);
             (im[a], im[b]) = (im[b], im[a]);
         }
-        for (var s = 0; s < _cos.Length; s++)
-            if (1 << s >= Vector<double>.Count)
-                WideStage(re, im, _cos[s], _sin[s]);
-            else
+        var inner = Math.Min(_cos.Length, CachedStages);
+        for (var start = 0; start < Length; start += 1 << inner)
+            Stages(re.Slice(start, 1 << inner), im.Slice(start, 1 << inner), 0, inner);
+        Stages(re, im, inner, _cos.Length);
+    }
+
+    /// <summary>Stages [first, last) of whole butterfly groups, two at a time where they are wide: memory is read half as often.</summary>
+    private void Stages(Span<double> re, Span<double> im, int first, int last)
+    {
+        for (var s = first; s < last; s++)
+            if (1 << s < Vector<double>.Count)
                 NarrowStage(re, im, _cos[s], _sin[s]);
+            else if (s + 1 < last)
+                WideStages(re, im, s++);
+            else
+                WideStage(re, im, _cos[s], _sin[s]);
     }
 
     /// <summary>The inverse, in place, divided by N.</summary>
@@ -100,6 +116,43 @@ public sealed class Fft
                 (im[a], im[b]) = (im[a] + ti, im[a] - ti);
             }
     }
+
+    /// <summary>Stages s and s + 1: the butterflies of two stages, in their order, on registers.</summary>
+    private void WideStages(Span<double> re, Span<double> im, int s)
+    {
+        var half = 1 << s;
+        Span<Vector<double>> c = Wide(_cos[s]), d = Wide(_sin[s]);
+        Span<Vector<double>> c0 = Wide(_cos[s + 1].AsSpan(0, half)), d0 = Wide(_sin[s + 1].AsSpan(0, half));
+        Span<Vector<double>> c1 = Wide(_cos[s + 1].AsSpan(half)), d1 = Wide(_sin[s + 1].AsSpan(half));
+        for (var start = 0; start < re.Length; start += 4 * half)
+        {
+            Span<Vector<double>> r0 = Wide(re.Slice(start, half)), r1 = Wide(re.Slice(start + half, half));
+            Span<Vector<double>> r2 = Wide(re.Slice(start + 2 * half, half)), r3 = Wide(re.Slice(start + 3 * half, half));
+            Span<Vector<double>> i0 = Wide(im.Slice(start, half)), i1 = Wide(im.Slice(start + half, half));
+            Span<Vector<double>> i2 = Wide(im.Slice(start + 2 * half, half)), i3 = Wide(im.Slice(start + 3 * half, half));
+            for (var k = 0; k < c.Length; k++)
+            {
+                Vector<double> tr = r1[k] * c[k] - i1[k] * d[k], ti = r1[k] * d[k] + i1[k] * c[k];
+                Vector<double> ur = r3[k] * c[k] - i3[k] * d[k], ui = r3[k] * d[k] + i3[k] * c[k];
+                Vector<double> ar = r0[k] + tr, ai = i0[k] + ti, br = r0[k] - tr, bi = i0[k] - ti;
+                Vector<double> er = r2[k] + ur, ei = i2[k] + ui, fr = r2[k] - ur, fi = i2[k] - ui;
+                tr = er * c0[k] - ei * d0[k];
+                ti = er * d0[k] + ei * c0[k];
+                ur = fr * c1[k] - fi * d1[k];
+                ui = fr * d1[k] + fi * c1[k];
+                r0[k] = ar + tr;
+                i0[k] = ai + ti;
+                r2[k] = ar - tr;
+                i2[k] = ai - ti;
+                r1[k] = br + ur;
+                i1[k] = bi + ui;
+                r3[k] = br - ur;
+                i3[k] = bi - ui;
+            }
+        }
+    }
+
+    private static Span<Vector<double>> Wide(Span<double> values) => MemoryMarshal.Cast<double, Vector<double>>(values);
 
     private static void WideStage(Span<double> re, Span<double> im, double[] cos, double[] sin)
     {

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace Codec.Evaluation.Pesq;
 
 /// <summary>
@@ -7,6 +9,9 @@ namespace Codec.Evaluation.Pesq;
 internal sealed class PesqSignal
 {
     private const double TargetPower = 1e7, FullScale = 32768;
+    /// <summary>Lengths are powers of two: a few tables serve all files.</summary>
+    private static readonly ConcurrentDictionary<((double Hertz, double Decibels)[] Curve, int Length, int Rate), double[]> Gains = new();
+
     private readonly PesqSettings _settings;
 
     /// <param name="samples">In [-1, 1].</param>
@@ -70,15 +75,21 @@ internal sealed class PesqSignal
         double[] block = new double[fft.Length], re = new double[fft.Bins], im = new double[fft.Bins];
         part.CopyTo(block);
         fft.Forward(block, re, im);
-        var atOneKilohertz = Interpolate(curve, 1000);
+        var gains = Gains.GetOrAdd((curve, fft.Length, _settings.SampleRate), static key => GainsOf(key.Curve, key.Length, key.Rate));
         for (var k = 0; k < re.Length; k++)
         {
-            var gain = Math.Pow(10, (Interpolate(curve, (double)k * _settings.SampleRate / fft.Length) - atOneKilohertz) / 20);
-            re[k] *= gain;
-            im[k] *= gain;
+            re[k] *= gains[k];
+            im[k] *= gains[k];
         }
         fft.Inverse(re, im, block);
         block.AsSpan(0, part.Length).CopyTo(part);
+    }
+
+    /// <summary>Factor of each bin.</summary>
+    private static double[] GainsOf((double Hertz, double Decibels)[] curve, int length, int sampleRate)
+    {
+        var atOneKilohertz = Interpolate(curve, 1000);
+        return [.. Enumerable.Range(0, length / 2 + 1).Select(k => Math.Pow(10, (Interpolate(curve, (double)k * sampleRate / length) - atOneKilohertz) / 20))];
     }
 
     private static double Interpolate((double Hertz, double Decibels)[] curve, double hertz)

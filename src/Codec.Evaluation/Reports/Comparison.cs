@@ -1,3 +1,4 @@
+using Codec.Evaluation.Conditions;
 using Codec.Evaluation.Metrics;
 using Codec.Evaluation.Runs;
 using Codec.Evaluation.Statistics;
@@ -20,6 +21,10 @@ internal sealed class Comparison(EvaluationReport report)
                 differences.Add(column.HigherIsBetter ? x - y : y - x);
         return differences.Count == 0 ? (0, 1, 0) : (differences.Average(), Bootstrap.SignFlip(differences), differences.Count);
     }
+
+    /// <summary>Mean change of a metric against the untouched originals, on the files that both have; null where there are none.</summary>
+    public double? AgainstOriginal(string condition, MetricColumn column)
+        => Pair(condition, Control.Identity, column) is { Files: > 0 } pair ? (column.HigherIsBetter ? pair.Difference : -pair.Difference) : null;
 
     /// <summary>The best that a budget buys.</summary>
     /// <param name="Kbps">Budget.</param>

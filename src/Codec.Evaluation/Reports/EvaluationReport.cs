@@ -33,7 +33,7 @@ public sealed record EvaluationReport
     /// <summary>Conditions that did not run at all, and why.</summary>
     public required Dictionary<string, string> Absent { get; init; }
 
-    /// <summary>Spearman's rho between the means of conditions, for every pair of metrics; at least 4 conditions.</summary>
+    /// <summary>Spearman's rho over conditions, for every pair of metrics; at least 4 conditions.</summary>
     public required List<RankCorrelation> RankCorrelations { get; init; }
 
     public List<ExtraPoint> ExtraPoints { get; init; } = [];
@@ -66,7 +66,7 @@ public sealed record EvaluationReport
             Conditions = summaries,
             ControlFailures = ControlCheck.Failures(summaries, columns),
             Absent = plan.Conditions.Where(c => c.Problem is not null).ToDictionary(c => c.Name, c => c.Problem!),
-            RankCorrelations = RankCorrelation.Between(summaries.Where(c => !c.IsControl).ToArray(), columns),
+            RankCorrelations = RankCorrelation.Between(summaries.Where(c => !c.IsControl).Select(c => c.Name).ToHashSet(), columns, rows),
             Rows = [.. rows],
         };
     }

@@ -35,8 +35,10 @@ internal sealed partial class HtmlReport
     {
         var html = new HtmlReport(report);
         html.Head();
-        html.Winners();
+        html.Leads();
         html.RateCharts();
+        html.Winners();
+        html.Perception();
         html.ConditionTable();
         html.BdRates();
         html.Significance();
@@ -199,7 +201,7 @@ internal sealed partial class HtmlReport
         var left = p.Count;
         foreach (var (pair, value) in p.OrderBy(x => x.Value))
         {
-            if (value > 0.05 / left && !(value <= 1.0 / 2001 + 1e-12)) // the smallest p that 2000 flips can give counts as rejected
+            if (value > 0.05 / left)
                 break;
             rejected.Add(pair);
             left--;

@@ -18,6 +18,7 @@ public static class MarkdownReport
         writer.WriteLine();
         Winners(report, writer);
         Conditions(report, writer);
+        Perception(report, writer);
         foreach (var (name, problem) in report.Absent)
             writer.WriteLine($"- {name}: not measured: {problem}");
         writer.WriteLine();
@@ -38,6 +39,22 @@ public static class MarkdownReport
         foreach (var budget in comparison.Budgets())
             writer.WriteLine($"| {Text(budget)} | " + string.Join(" | ", metrics.Select(m => comparison.Winner(budget, m) is { } w
                 ? $"{w.Winner.Name} ({w.Winner.Metrics[m.Name].Mean.ToString("F" + m.Decimals, CultureInfo.InvariantCulture)}{(w.P > 0.05 ? ", tie with " + w.Rival!.Name : "")})" : "")) + " |");
+        writer.WriteLine();
+    }
+
+    private static void Perception(EvaluationReport report, TextWriter writer)
+    {
+        var columns = report.Metrics.Select(m => m.Column).ToDictionary(c => c.Name);
+        var found = report.RankCorrelations.Where(r => columns[r.First].IsTask != columns[r.Second].IsTask).ToArray();
+        if (found.Length == 0)
+            return;
+        writer.WriteLine("## Machine perception: Spearman's rho of task and signal metric over conditions");
+        writer.WriteLine();
+        writer.WriteLine("| task | signal metric | rho | conditions |");
+        writer.WriteLine("| --- | --- | --- | --- |");
+        foreach (var (task, proxy, r) in found.Select(r => columns[r.First].IsTask ? (columns[r.First], columns[r.Second], r) : (columns[r.Second], columns[r.First], r))
+            .OrderBy(x => x.Item1.Name, StringComparer.Ordinal).ThenByDescending(x => x.r.Rho))
+            writer.WriteLine(FormattableString.Invariant($"| {task.Label} | {proxy.Label} | {r.Rho:0.00} | {r.Conditions} |"));
         writer.WriteLine();
     }
 

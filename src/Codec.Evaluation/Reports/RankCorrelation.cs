@@ -3,26 +3,39 @@ using Codec.Evaluation.Runs;
 
 namespace Codec.Evaluation.Reports;
 
-/// <summary>How well two metrics order the conditions alike: Spearman's rho, with better always counted upwards.</summary>
+/// <summary>
+/// How well two metrics order the conditions alike: Spearman's rho between means over the files that have both values, better always
+/// counted upwards.
+/// </summary>
 public sealed record RankCorrelation(string First, string Second, double Rho, int Conditions)
 {
     private const int Fewest = 4;
 
     /// <summary>All pairs that enough conditions have in common.</summary>
-    public static List<RankCorrelation> Between(IReadOnlyList<ConditionSummary> conditions, IReadOnlyList<MetricColumn> columns)
+    /// <param name="conditions">Names of those that count.</param>
+    /// <param name="columns">Metrics.</param>
+    /// <param name="rows">Of the run.</param>
+    public static List<RankCorrelation> Between(IReadOnlyCollection<string> conditions, IReadOnlyList<MetricColumn> columns, IReadOnlyList<EvaluationRow> rows)
     {
+        var byCondition = rows.Where(r => conditions.Contains(r.Condition)).GroupBy(r => r.Condition).Select(g => g.ToArray()).ToArray();
         var result = new List<RankCorrelation>();
         for (var i = 0; i < columns.Count; i++)
             for (var j = i + 1; j < columns.Count; j++)
             {
                 var (a, b) = (columns[i], columns[j]);
-                var common = conditions.Where(c => c.Metrics.ContainsKey(a.Name) && c.Metrics.ContainsKey(b.Name)).ToArray();
-                if (common.Length >= Fewest)
+                var means = byCondition.Select(g => Means(g, a, b)).OfType<(double A, double B)>().ToArray();
+                if (means.Length >= Fewest)
                     result.Add(new RankCorrelation(a.Name, b.Name, Statistics.Correlation.Spearman(
-                        [.. common.Select(c => Sign(a) * c.Metrics[a.Name].Mean)],
-                        [.. common.Select(c => Sign(b) * c.Metrics[b.Name].Mean)]), common.Length));
+                        [.. means.Select(m => m.A)], [.. means.Select(m => m.B)]), means.Length));
             }
         return result;
+    }
+
+    /// <summary>Of one condition, over common files; null where there are none.</summary>
+    internal static (double A, double B)? Means(IEnumerable<EvaluationRow> rows, MetricColumn a, MetricColumn b)
+    {
+        var common = rows.Where(r => r.Values.ContainsKey(a.Name) && r.Values.ContainsKey(b.Name)).ToArray();
+        return common.Length == 0 ? null : (Sign(a) * common.Average(r => r.Values[a.Name]), Sign(b) * common.Average(r => r.Values[b.Name]));
     }
 
     private static double Sign(MetricColumn column) => column.HigherIsBetter ? 1 : -1;

@@ -43,12 +43,18 @@ internal static class Svg
     }
 
     /// <summary>A cloud of points with linear axes.</summary>
-    public static string Scatter(string labelX, string labelY, IReadOnlyList<ChartSeries> series)
+    /// <param name="labelX">Below.</param>
+    /// <param name="labelY">Above.</param>
+    /// <param name="series">Points.</param>
+    /// <param name="radius">Of a point.</param>
+    public static string Scatter(string labelX, string labelY, IReadOnlyList<ChartSeries> series, double radius = 2.6)
     {
         var points = series.SelectMany(s => s.Points).ToArray();
         if (points.Length == 0)
             return "";
         var (x0, x1, y0, y1) = (points.Min(p => p.X), points.Max(p => p.X), points.Min(p => p.Y), points.Max(p => p.Y));
+        var (padX, padY) = ((x1 - x0) * 0.03, (y1 - y0) * 0.03);
+        (x0, x1, y0, y1) = (x0 - padX, x1 + padX, y0 - padY, y1 + padY);
         double X(double v) => Left + (v - x0) / Math.Max(1e-9, x1 - x0) * (Width - Left - Right);
         double Y(double v) => Top + (y1 - v) / Math.Max(1e-9, y1 - y0) * (Height - Top - Bottom);
         var svg = Open();
@@ -59,7 +65,7 @@ internal static class Svg
         svg.Append(Text((Left + Width - Right) / 2.0, Height - 6, labelX, "middle")).Append(Text(Left, 12, labelY, "start", "axis"));
         foreach (var s in series)
             foreach (var p in s.Points)
-                svg.Append(CultureInfo.InvariantCulture, $"<circle cx='{X(p.X):0.#}' cy='{Y(p.Y):0.#}' r='2.6' fill='{s.Colour}' fill-opacity='.55'><title>{Escape(p.Tip)}</title></circle>");
+                svg.Append(CultureInfo.InvariantCulture, $"<circle cx='{X(p.X):0.#}' cy='{Y(p.Y):0.#}' r='{radius}' fill='{s.Colour}' fill-opacity='{(radius > 3 ? .85 : .55)}'><title>{Escape(p.Tip)}</title></circle>");
         for (var i = 0; i < series.Count; i++)
             svg.Append(CultureInfo.InvariantCulture, $"<circle cx='{Width - Right + 12}' cy='{Top + 8 + 16 * i}' r='4' fill='{series[i].Colour}'/>")
                 .Append(Text(Width - Right + 20, Top + 12 + 16 * i, series[i].Name, "start"));
@@ -76,7 +82,7 @@ internal static class Svg
         {
             if (p.High > p.Low)
                 svg.Append(CultureInfo.InvariantCulture, $"<line x1='{x(p.X):0.#}' x2='{x(p.X):0.#}' y1='{y(p.Low):0.#}' y2='{y(p.High):0.#}' stroke='{s.Colour}' stroke-width='5' stroke-opacity='.28'/>");
-            svg.Append(CultureInfo.InvariantCulture, $"<circle cx='{x(p.X):0.#}' cy='{y(p.Y):0.#}' r='{(s.Hollow ? 3 : 4)}' fill='{(s.Hollow ? "#fff" : s.Colour)}' stroke='{s.Colour}'><title>{Escape(p.Tip)}</title></circle>");
+            svg.Append(CultureInfo.InvariantCulture, $"<circle cx='{x(p.X):0.#}' cy='{y(p.Y):0.#}' r='{(s.Hollow ? 3 : 4)}' {(s.Hollow ? "class='hollow'" : $"fill='{s.Colour}'")} stroke='{s.Colour}'><title>{Escape(p.Tip)}</title></circle>");
         }
     }
 
@@ -118,6 +124,8 @@ internal static class Svg
                 step *= factor;
                 break;
             }
+        if (!(step > 0) || double.IsInfinity(step))
+            yield break; // all points share one value
         for (var v = Math.Ceiling(low / step) * step; v <= high + step * 1e-9; v += step)
             yield return Math.Abs(v) < step * 1e-6 ? 0 : v;
     }

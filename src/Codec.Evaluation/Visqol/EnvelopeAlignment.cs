@@ -10,7 +10,8 @@ internal static class EnvelopeAlignment
     {
         if (reference.Length == 0 || degraded.Length == 0)
             return 0;
-        var correlation = CrossCorrelation.Full(Envelope(degraded), Envelope(reference));
+        var (x, y) = Envelopes(degraded, reference);
+        var correlation = CrossCorrelation.Full(x, y);
         var best = 0;
         for (var i = 1; i < correlation.Length; i++)
             if (correlation[i] > correlation[best])
@@ -23,23 +24,24 @@ internal static class EnvelopeAlignment
     public static double[] Shift(double[] degraded, int lag)
         => lag <= 0 ? degraded[Math.Min(-lag, degraded.Length)..] : [.. new double[lag], .. degraded];
 
-    /// <summary>|analytic signal of (x - mean)| + mean.</summary>
-    private static double[] Envelope(double[] signal)
+    /// <summary>|analytic signal of (x - mean)| + mean, of two signals; those of equal length share one transform as its real and imaginary part.</summary>
+    private static (double[], double[]) Envelopes(double[] a, double[] b)
     {
-        var mean = signal.Average();
-        var fft = Fft.Of(signal.Length);
-        double[] re = Array.ConvertAll(signal, x => x - mean), im = new double[signal.Length];
+        if (a.Length != b.Length)
+            return (Envelopes(a, a).Item1, Envelopes(b, b).Item1);
+        var (n, meanA, meanB) = (a.Length, a.Average(), b.Average());
+        double[] re = Array.ConvertAll(a, x => x - meanA), im = Array.ConvertAll(b, x => x - meanB);
+        var fft = Fft.Of(n);
         fft.Forward(re, im);
-        var n = signal.Length;
-        for (var k = 0; k < n; k++)
-        {
-            var gain = k == 0 || 2 * k == n ? 1 : 2 * k < n ? 2 : 0;
-            re[k] *= gain;
-            im[k] *= gain;
-        }
+        (re[0], im[0]) = (0, 0);
+        for (var k = 1; k < n; k++) // Hilbert transform: -i sgn(frequency)
+            (re[k], im[k]) = 2 * k == n ? (0, 0) : 2 * k < n ? (im[k], -re[k]) : (-im[k], re[k]);
         fft.Inverse(re, im);
         for (var i = 0; i < n; i++)
-            re[i] = Math.Sqrt(re[i] * re[i] + im[i] * im[i]) + mean;
-        return re;
+        {
+            re[i] = Math.Sqrt((a[i] - meanA) * (a[i] - meanA) + re[i] * re[i]) + meanA;
+            im[i] = Math.Sqrt((b[i] - meanB) * (b[i] - meanB) + im[i] * im[i]) + meanB;
+        }
+        return (re, im);
     }
 }

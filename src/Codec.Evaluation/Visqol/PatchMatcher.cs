@@ -18,6 +18,7 @@ internal static class PatchMatcher
     {
         var range = SearchPatches * frames;
         var places = degraded.Frames;
+        var smoothed = new SmoothedPicture(degraded, frames);
         var own = new double[patches.Length][];
         var total = new double[patches.Length][];
         var from = new int[patches.Length][];
@@ -35,17 +36,17 @@ internal static class PatchMatcher
                     (best, bestPlace) = (total[p - 1][place - 1], place - 1);
                 if (place < patches[p] - range)
                     continue;
-                own[p][place] = similarity.Bands(degraded, place).Average();
+                own[p][place] = similarity.Bands(smoothed, place).Average();
                 total[p][place] = own[p][place] + (p == 0 ? 0 : best);
                 from[p][place] = bestPlace;
                 if (p > 0 && total[p - 1][place] > total[p][place])
                     (total[p][place], from[p][place]) = (total[p - 1][place], place);
             }
         }
-        return Trace(reference, degraded, patches, frames, total, from);
+        return Trace(reference, smoothed, patches, frames, total, from);
     }
 
-    private static Match[] Trace(Spectrogram reference, Spectrogram degraded, int[] patches, int frames, double[][] total, int[][] from)
+    private static Match[] Trace(Spectrogram reference, SmoothedPicture degraded, int[] patches, int frames, double[][] total, int[][] from)
     {
         var matches = new Match[patches.Length];
         var place = 0;

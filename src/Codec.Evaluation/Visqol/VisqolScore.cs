@@ -121,7 +121,7 @@ public static class VisqolScore
         if (Math.Min(r.Length, d.Length) < neurogram.Window)
             return match;
         var (pr, pd) = neurogram.Compare(r, d);
-        var refined = match with { Bands = new PatchSimilarity(pr, 0, pr.Frames).Bands(pd, 0) };
+        var refined = match with { Bands = new PatchSimilarity(pr, 0, pr.Frames).Bands(new SmoothedPicture(pd, Math.Max(0, pr.Frames - pd.Frames)), 0) };
         return refined.Similarity < match.Similarity ? match : refined;
     }
 

@@ -43,6 +43,19 @@ public static class WaveformMetrics
         return Decibels(signal, noise);
     }
 
+    /// <summary>A reference with enough energy for ratios up to 100 dB: with less, the guard of the definition would decide.</summary>
+    /// <exception cref="MetricException">It is silent, or all but.</exception>
+    internal static ReadOnlySpan<float> Sounding(ReadOnlySpan<float> reference)
+    {
+        var least = Guard * Math.Pow(10, IdentityDecibels / 10);
+        double energy = 0;
+        foreach (var x in reference)
+            energy += x * x;
+        return energy >= least
+            ? reference
+            : throw new MetricException(FormattableString.Invariant($"the reference is all but silent: needs an energy (sum of squares) of {least}, found {energy:0.#####}"));
+    }
+
     /// <summary>Both signals in double precision, cut to the shorter length.</summary>
     internal static (double[] Reference, double[] Degraded) Common(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, long minimum = 1)
     {

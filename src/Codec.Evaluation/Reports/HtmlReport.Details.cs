@@ -73,7 +73,7 @@ internal sealed partial class HtmlReport
             .GroupBy(p => (p.Condition, p.Metric, p.Reason)).ToArray();
         if (problems.Length == 0)
             return;
-        _page.Append("<h3>Empty cells</h3><ul>");
+        _page.Append("<h3>Empty cells and odd recordings</h3><ul>");
         foreach (var group in problems.Take(200))
             _page.Append($"<li>{Escape(group.Key.Condition)}{(group.Key.Metric == "*" ? "" : ", " + Escape(group.Key.Metric))}: {Escape(group.Key.Reason)} ({(group.Count() == 1 ? Escape(group.First().File) : group.Count() + " files")})</li>");
         _page.Append("</ul>");

@@ -86,17 +86,22 @@ internal static class Svg
         }
     }
 
-    /// <summary>Names at the ends of the curves; those at the right are pushed apart where they would overlap.</summary>
+    /// <summary>Names at the ends of the curves, pushed apart where they would overlap: beside the chart, or within it where a curve ends early.</summary>
     private static void Labels(StringBuilder svg, IReadOnlyList<ChartSeries> series, Func<double, double> x, Func<double, double> y)
     {
         const double spacing = 13;
         var last = double.NegativeInfinity;
+        var inside = new List<(double X, double Y)>();
         var placed = series.Where(s => s.Points.Count > 0).Select(s => (Series: s, End: s.Points.MaxBy(p => p.X)!)).OrderBy(l => y(l.End.Y)).ToArray();
         foreach (var (s, end) in placed)
         {
             if (x(end.X) < Left + 0.7 * (Width - Left - Right))
             {
-                svg.Append(CultureInfo.InvariantCulture, $"<text x='{x(end.X) + 8:0.#}' y='{y(end.Y) - 6:0.#}' style='fill:{s.Colour}' font-weight='600'>{Escape(s.Name)}</text>");
+                var (left, line) = (x(end.X) + 8, y(end.Y) - 6);
+                while (inside.Any(p => Math.Abs(p.X - left) < 60 && Math.Abs(p.Y - line) < spacing))
+                    line += 2;
+                inside.Add((left, line));
+                svg.Append(CultureInfo.InvariantCulture, $"<text x='{left:0.#}' y='{line:0.#}' style='fill:{s.Colour}' font-weight='600'>{Escape(s.Name)}</text>");
                 continue;
             }
             var at = Math.Max(y(end.Y) + 4, last + spacing);

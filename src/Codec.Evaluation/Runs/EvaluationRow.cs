@@ -29,7 +29,7 @@ public sealed record EvaluationRow
     /// <summary>Metric by name.</summary>
     public Dictionary<string, double> Values { get; init; } = [];
 
-    /// <summary>Why a metric has no value; "*" for the whole row.</summary>
+    /// <summary>Why a metric has no value; "*" for the whole row; under "reference" what was odd about the recording.</summary>
     public Dictionary<string, string> Problems { get; init; } = [];
 
     /// <summary>Per book, how often each entry was used: [entry, count] pairs of the used ones.</summary>

@@ -24,11 +24,13 @@ public static class EvaluationRunner
             var missing = conditions.Where(c => !rows.ContainsKey((c.Name, file))).ToArray();
             if (missing.Length == 0)
                 return;
-            var (reference, problem) = Read(Path.Combine(plan.ReferenceFolder, file));
+            var (reference, problem, warning) = Read(Path.Combine(plan.ReferenceFolder, file));
             foreach (var condition in missing)
             {
                 cancellation.ThrowIfCancellationRequested();
                 var row = reference is null ? Absent(plan, condition, file, 0, problem) : Measure(plan, condition, file, reference, cancellation);
+                if (warning.Length > 0)
+                    row.Problems["reference"] = warning;
                 rows[(condition.Name, file)] = row;
                 journal.Add(row);
                 progress?.Report(new EvaluationProgress(rows.Count, total, condition.Name, file));
@@ -64,17 +66,18 @@ public static class EvaluationRunner
         }
     }
 
-    /// <summary>A recording; or why there is none.</summary>
-    private static (AudioBuffer? Audio, string Problem) Read(string path)
+    /// <summary>A recording and what was odd about it; or why there is none.</summary>
+    private static (AudioBuffer? Audio, string Problem, string Warning) Read(string path)
     {
         try
         {
-            var audio = AudioFile.Read(path);
-            return audio.Length > 0 ? (audio, "") : (null, $"{path}: holds no samples");
+            using var reader = AudioFile.OpenRead(path);
+            var audio = AudioFile.ReadAll(reader, path);
+            return audio.Length > 0 ? (audio, "", string.Join("; ", reader.Warnings)) : (null, $"{path}: holds no samples", "");
         }
         catch (AudioFileException e)
         {
-            return (null, e.Message);
+            return (null, e.Message, "");
         }
     }
 

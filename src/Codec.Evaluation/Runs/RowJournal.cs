@@ -15,6 +15,8 @@ internal sealed class RowJournal : IDisposable
         _writer = new StreamWriter(path, append: Done.Count > 0);
         if (Done.Count == 0)
             _writer.WriteLine(JsonSerializer.Serialize(signature));
+        else
+            _writer.WriteLine(); // an interrupted run may have left half a line: empty lines are skipped
         _writer.Flush();
     }
 
@@ -43,6 +45,8 @@ internal sealed class RowJournal : IDisposable
         var first = true;
         foreach (var line in File.ReadLines(path))
         {
+            if (line.Length == 0)
+                continue;
             try
             {
                 if (first && JsonSerializer.Deserialize<string>(line) != signature)

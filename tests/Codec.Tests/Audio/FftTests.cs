@@ -36,6 +36,23 @@ public sealed class FftTests
     }
 
     [Theory]
+    [InlineData(8192)]
+    [InlineData(16384)]
+    public void Long_transforms_of_an_impulse_are_one_turning_vector(int length)
+    {
+        const int place = 4999;
+        double[] re = new double[length], im = new double[length];
+        re[place] = 1;
+        Fft.Of(length).Forward(re, im);
+        for (var k = 0; k < length; k++)
+        {
+            var (sin, cos) = Math.SinCos(-2 * Math.PI * ((long)k * place % length) / length);
+            Assert.Equal(cos, re[k], 1e-12);
+            Assert.Equal(sin, im[k], 1e-12);
+        }
+    }
+
+    [Theory]
     [InlineData(2)]
     [InlineData(16)]
     [InlineData(320)]

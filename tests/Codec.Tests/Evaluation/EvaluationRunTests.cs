@@ -53,6 +53,9 @@ public sealed class EvaluationRunTests : IDisposable
         var again = EvaluationRunner.Run(plan, null, default);
         Assert.Equal(three.Rows.Count, again.Count);
         Assert.InRange(first.Calls - calls, 0, 2);
+        calls = first.Calls;
+        EvaluationRunner.Run(plan, null, default); // the rows added behind the cut line are whole
+        Assert.Equal(calls, first.Calls);
     }
 
     [Fact]
@@ -93,6 +96,82 @@ public sealed class EvaluationRunTests : IDisposable
         Assert.Contains("no such file", rows[1].Problems["*"]);
     }
 
+    [Fact]
+    public void A_row_is_measured_anew_when_what_it_was_made_from_changed()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_root, "system")).FullName;
+        for (var file = 0; file < 3; file++)
+            AudioFile.Write(Path.Combine(folder, $"f{file}.wav"), Recording(file));
+        var plan = Plan(new DegradedFolder(folder)) with { Journal = Path.Combine(_root, "rows.jsonl") };
+        double[] Scores() => [.. EvaluationRunner.Run(plan, null, default).Where(r => r.Condition == "system").Select(r => r.Values["si_sdr_db"])];
+        Assert.All(Scores(), score => Assert.Equal(100, score, 6));
+        AudioFile.Write(Path.Combine(folder, "f1.wav"), Recording(2));
+        File.SetLastWriteTimeUtc(Path.Combine(folder, "f1.wav"), DateTime.UnixEpoch);
+        Assert.Equal([false, true, false], Scores().Select(score => score < 50));
+    }
+
+    [Fact]
+    public void A_reference_that_cannot_be_read_is_named_and_the_others_are_measured()
+    {
+        File.WriteAllText(Path.Combine(_root, "ref", "a.wav"), "no audio");
+        var (report, _) = Measure(new Coarse("coarse@4", 5, 500));
+        var row = report.Rows.First(r => r.File == "a.wav");
+        Assert.Contains("a.wav", row.Problems["*"]);
+        Assert.Equal(3, report.Conditions[0].Metrics["si_sdr_db"].Count);
+        Assert.True(report.Valid);
+    }
+
+    [Fact]
+    public void A_limit_takes_its_files_from_all_over_the_audio()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_root, "many")).FullName;
+        for (var i = 0; i < 8; i++) // four short files of one speaker, four long ones of another
+            AudioFile.Write(Path.Combine(folder, $"{(i < 4 ? "a" : "b")}{i}.wav"), Recording(i).Slice(0, i < 4 ? 1000 : 16000));
+        var files = EvaluationPlan.FindFiles(folder);
+        Assert.Equal(["b4.wav", "b5.wav", "b6.wav", "b7.wav"], EvaluationPlan.Spread(folder, files, 4));
+        Assert.Equal(files, EvaluationPlan.Spread(folder, files, 8));
+        Assert.Single(EvaluationPlan.Spread(folder, files, 1));
+    }
+
+    [Fact]
+    public void A_slow_metric_is_measured_on_the_same_sample_for_every_condition()
+    {
+        var all = Plan(new Coarse("coarse@4", 5, 500));
+        var plan = all with { Samples = SampleSizes.Parse("lsd_db=1", all.Metrics) };
+        var report = EvaluationReport.Of(plan, EvaluationRunner.Run(plan, null, default));
+        Assert.All(report.Conditions, c => Assert.Equal(1, c.Metrics["lsd_db"].Count));
+        Assert.Equal(3, report.Conditions[0].Metrics["si_sdr_db"].Count);
+        Assert.Single(report.Rows.Where(r => r.Values.ContainsKey("lsd_db")).Select(r => r.File).Distinct());
+        Assert.Throws<ConfigException>(() => SampleSizes.Parse("lsd_db=0", all.Metrics));
+        Assert.Throws<ConfigException>(() => SampleSizes.Parse("pesq_wb=3", all.Metrics));
+    }
+
+    [Fact]
+    public void Tasks_stand_beside_the_metrics_that_foretell_them()
+    {
+        var task = new Metric([new MetricColumn("task", "Made-up task", true, null) { IsTask = true }], "follows the noise", p => [WaveformMetrics.SiSdr(p.At(16000).Degraded, p.At(16000).Reference)]);
+        var plan = Plan([.. Enumerable.Range(0, 5).Select(i => new Coarse($"c@{i}", 3 + i, 100 + i))]);
+        plan = plan with { Metrics = [.. plan.Metrics, task] };
+        var report = EvaluationReport.Of(plan, EvaluationRunner.Run(plan, null, default));
+        Assert.Equal(1, report.RankCorrelations.Single(r => (r.First, r.Second) == ("si_sdr_db", "task")).Rho, 9);
+        ReportFolder.Write(Path.Combine(_root, "out"), report, plan, default);
+        Assert.Contains("Machine perception", File.ReadAllText(Path.Combine(_root, "out", "report.html")));
+        Assert.Contains("| Made-up task | SI-SDR (dB) | 1.00 | 5 |", File.ReadAllText(Path.Combine(_root, "out", "report.md")));
+    }
+
+    [Fact]
+    public void Transcripts_are_found_by_path_or_name_and_lose_their_punctuation()
+    {
+        var path = Path.Combine(_root, "texts.jsonl");
+        File.WriteAllLines(path, ["""{"path":"dev/a.flac","text":"It's 'LATE', Mr. Jones-Smith!"}""", """{"path":"dev/b.flac","text":null}"""]);
+        var transcripts = Transcripts.Load(path);
+        Assert.Equal(["it's", "late", "mr", "jones", "smith"], transcripts.Words("a.flac"));
+        Assert.Empty(transcripts.Words("b.flac"));
+        File.WriteAllText(path, "[1]\n");
+        Assert.Throws<ConfigException>(() => Transcripts.Load(path));
+        Assert.Throws<ConfigException>(() => Transcripts.Load(path + ".absent"));
+    }
+
     [Theory]
     [InlineData("pesq_wb")]
     [InlineData("pesq_wb<x")]
@@ -125,7 +204,7 @@ public sealed class EvaluationRunTests : IDisposable
         return (EvaluationReport.Of(plan, EvaluationRunner.Run(plan, null, default)), plan);
     }
 
-    private EvaluationPlan Plan(params ICondition[] conditions) => new()
+    private EvaluationPlan Plan(params IReadOnlyList<ICondition> conditions) => new()
     {
         ReferenceFolder = Path.Combine(_root, "ref"),
         Files = EvaluationPlan.FindFiles(Path.Combine(_root, "ref")),

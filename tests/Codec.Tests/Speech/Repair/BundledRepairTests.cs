@@ -19,9 +19,10 @@ public class BundledRepairTests
         Assert.True(new FileInfo(path).Length < 3 << 20);
         using var model = RepairFile.Load(path, codec, kind);
 
+        // Read speech of a speaker that was not trained on.
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
-        var audio = Resampler.Resample(AudioFile.Read(Path.Combine(SharedFolder.RepositoryRoot, "audio-fixtures", "speech.wav")).ToMono(), codec.Info.SampleRate);
+        var audio = Resampler.Resample(AudioFile.Read(SharedFolder.Require("speech", "test", "librispeech-1998-15444_0001.flac")).ToMono(), codec.Info.SampleRate);
         var codes = codec.Encode(tensor(audio.Channel(0)).view(1, 1, -1));
         var known = kind == RepairKind.Fine
             ? full([codes.Frames], 2L)

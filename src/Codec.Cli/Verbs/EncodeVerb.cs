@@ -22,6 +22,8 @@ internal sealed class EncodeVerb
     private readonly BookOptions _books = new();
     private readonly Option<bool> _regenerate = new("--regenerate") { Description = $"send the first books only ({RegeneratedBooks} unless --kbps or --books says otherwise) and have the decoder make up the others" };
     private readonly Option<string?> _fine = new("--fine") { Description = "with --regenerate: model that the decoder will be given; default: the bundled one", HelpName = "PATH" };
+    private readonly Option<int> _effort = new("--effort") { Description = "0 to 3: search longer for better codes; any decoder takes them", HelpName = "N", DefaultValueFactory = _ => 0 };
+    private readonly Option<string?> _targetSize = new("--target-size") { Description = "keep as many books as fit into so many bytes (k and M: 1000 and 1000000)", HelpName = "BYTES" };
     private readonly Option<bool> _force = new("--force") { Description = "replace existing files" };
     private readonly Option<bool> _json = new("--json") { Description = "print results as JSON" };
     private readonly CommandContext _context;
@@ -36,6 +38,8 @@ internal sealed class EncodeVerb
         verb._books.AddTo(command);
         command.Add(verb._regenerate);
         command.Add(verb._fine);
+        command.Add(verb._effort);
+        command.Add(verb._targetSize);
         command.Add(verb._force);
         command.Add(verb._json);
         command.SetAction(verb.Run);
@@ -49,20 +53,52 @@ internal sealed class EncodeVerb
         var force = args.GetValue(_force);
         using var models = _model.Open(args, _context);
         _books.Check(args, () => models.Codec.Info);
+        var target = TargetSize(args.GetValue(_targetSize));
+        using var searching = Searching(models, args.GetValue(_effort));
         return FileLoop.Run(jobs, job => job.Input, output, job =>
         {
             CommandFiles.RequireFree(job.Output, force);
             using var audio = CommandFiles.OpenAudio(job.Input, _context.Terminal);
-            var codec = models.Codec;
+            var codec = searching ?? models.Codec;
             var (books, tags) = (_books.Choose(args, codec.Info, audio.Channels), "");
             if (args.GetValue(_regenerate))
                 (books, tags) = Regenerated(codec, books, args.GetValue(_fine));
             var clock = Stopwatch.StartNew();
             using var bar = output.Progress(job.Input, (double?)audio.Length / audio.SampleRate);
             var report = CommandFiles.Write(job.Output, force, _context.Terminal,
-                stream => CodecFile.Compress(audio, codec, stream, books, bar, _context.Cancellation, tags));
+                stream => target is { } bytes
+                    ? TargetedFile.Compress(audio, codec, stream, bytes, books, bar, _context.Cancellation, tags)
+                    : CodecFile.Compress(audio, codec, stream, books, bar, _context.Cancellation, tags));
             return Tell(job, report, codec.Info, clock.Elapsed, output);
         });
+    }
+
+    private static ICodec? Searching(ModelSource models, int effort)
+    {
+        Require.InRange(effort, 0, 3, "--effort");
+        if (effort == 0)
+            return null;
+        try
+        {
+            return models.Codec is ISearchingCodec searching ? searching.WithEffort(effort)
+                : throw new ConfigException($"--effort {effort}: {models.Codec.Info.Name} has no search");
+        }
+        catch (NotSupportedException e)
+        {
+            throw new ConfigException($"--effort {effort}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Bytes, with k or M for thousands and millions.</summary>
+    private static long? TargetSize(string? text)
+    {
+        if (text is null)
+            return null;
+        var unit = text[^Math.Min(1, text.Length)..] switch { "k" or "K" => 1000L, "M" => 1_000_000, _ => 1 };
+        var number = unit == 1 ? text : text[..^1];
+        return double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var count) && count * unit is >= 1 and < 1e15
+            ? (long)(count * unit)
+            : throw new ConfigException($"--target-size: expected bytes, e.g. 200000, 200k or 1.5M, found {text}");
     }
 
     private static (int? Books, string Tags) Regenerated(ICodec codec, int? books, string? fine)

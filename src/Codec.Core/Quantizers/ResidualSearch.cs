@@ -27,6 +27,16 @@ public sealed class ResidualSearch
         _halfNorms = [.. _entries.Select(HalfNorms)];
     }
 
+    /// <param name="entries">[V][D] of each book, coarse first; kept.</param>
+    /// <param name="dimension">D.</param>
+    public ResidualSearch(float[][] entries, int dimension)
+    {
+        _entries = entries;
+        _dimension = dimension;
+        _columns = [.. _entries.Select(Columns)];
+        _halfNorms = [.. _entries.Select(HalfNorms)];
+    }
+
     /// <summary>Partial sums kept at each effort: 1 (greedy), 4, 16, 64.</summary>
     public static int Width(int effort) => effort is >= 0 and <= 3
         ? 1 << (2 * effort)
@@ -34,7 +44,7 @@ public sealed class ResidualSearch
 
     /// <summary>
     /// Improves codes that were found greedily. The squared error of a frame never rises: where the search finds nothing better, the
-    /// greedy codes stay.
+    /// greedy codes stay. Every effort starts from what the efforts below it have found, so it never does worse than they.
     /// </summary>
     /// <param name="latent_BTD">float32 [B, T, D].</param>
     /// <param name="greedy_BKT">int64 [B, K, T], the quantizer's own answer.</param>
@@ -42,7 +52,8 @@ public sealed class ResidualSearch
     /// <returns>int64 [B, K, T].</returns>
     public Tensor Improve(Tensor latent_BTD, Tensor greedy_BKT, int effort)
     {
-        var width = Width(effort);
+        ArgumentOutOfRangeException.ThrowIfNegative(effort);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(effort, 3);
         if (effort == 0)
             return greedy_BKT.alias();
         using var scope = NewDisposeScope();
@@ -50,18 +61,39 @@ public sealed class ResidualSearch
         var codes = greedy_BKT.cpu().contiguous().data<long>().ToArray();
         var (books, frames) = ((int)greedy_BKT.shape[1], (int)greedy_BKT.shape[2]);
         var items = (int)greedy_BKT.shape[0];
-        Parallel.For(0, items * frames, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, get_num_threads()) }, () => new Beam(width, books, _dimension), (n, _, beam) =>
+        Parallel.For(0, items * frames, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, get_num_threads()) }, () => Beams(effort, books), (n, _, beams) =>
         {
             var frame = latent.AsSpan(n * _dimension, _dimension);
             var greedy = new int[books];
             for (var k = 0; k < books; k++)
                 greedy[k] = (int)codes[(n / frames * books + k) * frames + n % frames];
-            var best = Search(frame, greedy, beam);
+            var best = Search(frame, greedy, beams);
             for (var k = 0; k < books; k++)
                 codes[(n / frames * books + k) * frames + n % frames] = best[k];
-            return beam;
+            return beams;
         }, _ => { });
         return tensor(codes, greedy_BKT.shape, device: greedy_BKT.device).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same in place, on plain memory and on this thread.</summary>
+    /// <param name="latents">[T][D].</param>
+    /// <param name="codes">[book][...]: greedy codes from <paramref name="first"/> on.</param>
+    /// <param name="first">Place of the first frame's codes.</param>
+    /// <param name="effort">0 to 3.</param>
+    public void Improve(ReadOnlySpan<float> latents, int[][] codes, int first, int effort)
+    {
+        if (effort == 0)
+            return;
+        var beams = Beams(effort, codes.Length);
+        var frame = new int[codes.Length];
+        for (var t = 0; t < latents.Length / _dimension; t++)
+        {
+            for (var k = 0; k < codes.Length; k++)
+                frame[k] = codes[k][first + t];
+            var best = Search(latents.Slice(t * _dimension, _dimension), frame, beams);
+            for (var k = 0; k < codes.Length; k++)
+                codes[k][first + t] = best[k];
+        }
     }
 
     /// <summary>Squared distance of a frame from the sum of its entries.</summary>
@@ -76,6 +108,15 @@ public sealed class ResidualSearch
             error += left * left;
         }
         return error;
+    }
+
+    private Beam[] Beams(int effort, int books) => [.. Enumerable.Range(1, effort).Select(step => new Beam(Width(step), books, _dimension))];
+
+    private int[] Search(ReadOnlySpan<float> frame, int[] codes, Beam[] beams)
+    {
+        foreach (var beam in beams)
+            codes = Search(frame, codes, beam);
+        return codes;
     }
 
     private int[] Search(ReadOnlySpan<float> frame, int[] greedy, Beam beam)

@@ -10,10 +10,12 @@ namespace Codec.Core.Codecs.Native;
 /// A native model behind <see cref="ICodec"/>: inference only. On the CPU it runs by own kernels, packed when they are first
 /// needed; the weights must not change afterwards. On other devices it runs the model's operators.
 /// </summary>
-public sealed class NativeCodec : ISampleCodec
+public sealed class NativeCodec : ISampleCodec, ISearchingCodec
 {
     private readonly Lazy<NativeModel> _model;
     private readonly Lazy<NativeKernels>? _kernels;
+    private readonly bool _borrowed; // another codec owns model and kernels
+    private readonly int _effort;
 
     /// <param name="model">Owned from here on; switched to evaluation mode.</param>
     /// <param name="weightHash">Lower-case hex SHA-256 of the weight file.</param>
@@ -32,6 +34,9 @@ public sealed class NativeCodec : ISampleCodec
         _kernels = new Lazy<NativeKernels>(kernels);
         _model = new Lazy<NativeModel>(model);
     }
+
+    private NativeCodec(NativeCodec owner, int effort)
+        => (_model, _kernels, Info, _borrowed, _effort) = (owner._model, owner._kernels, owner.Info, true, effort);
 
     private NativeCodec(NativeConfig config, string weightHash, string tokenHash)
     {
@@ -54,13 +59,21 @@ public sealed class NativeCodec : ISampleCodec
     /// <inheritdoc/>
     public int DecoderContextFrames => Own.DecoderContext;
 
+    /// <inheritdoc/>
+    public ICodec WithEffort(int effort)
+    {
+        _ = Quantizers.ResidualSearch.Width(effort);
+        return effort == 0 || TakesSamples && Own.Searches ? new NativeCodec(this, effort)
+            : throw new NotSupportedException($"{Info.Name}: codes of its quantizer cannot be searched for{(TakesSamples ? "" : $" on {Device}")}");
+    }
+
     private NativeKernels Own => _kernels?.Value ?? throw new NotSupportedException($"{Info.Name} runs on {Device} and takes tensors only");
 
     /// <inheritdoc/>
     public Codes EncodeSamples(ReadOnlySpan<float> samples_BS, int batch, int? books = null, StreamState? state = null)
     {
         RequireFrames(batch == 0 ? 0 : samples_BS.Length / batch, nameof(samples_BS));
-        return Own.Encode(samples_BS, batch, Math.Min(books ?? Info.Books.Count, Info.Books.Count), state);
+        return Own.Encode(samples_BS, batch, Math.Min(books ?? Info.Books.Count, Info.Books.Count), state, _effort);
     }
 
     /// <inheritdoc/>
@@ -158,6 +171,8 @@ public sealed class NativeCodec : ISampleCodec
 
     public void Dispose()
     {
+        if (_borrowed)
+            return;
         if (_kernels is { IsValueCreated: true })
             _kernels.Value.Dispose();
         if (_model.IsValueCreated)

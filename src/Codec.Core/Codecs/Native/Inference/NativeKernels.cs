@@ -32,6 +32,9 @@ internal sealed unsafe class NativeKernels : IDisposable
         (_books, _quantizer) = NativeShapes.Covers(config) ? (new QuantizerRows(config, weights), (IQuantizer?)null) : (null, quantizer);
     }
 
+    /// <summary>Whether codes can be searched for with more effort than by nearest entries.</summary>
+    public bool Searches => _books is not null;
+
     /// <summary>Frames before a frame that its codes depend on.</summary>
     public int EncoderContext => _encoder.Context;
 
@@ -42,7 +45,8 @@ internal sealed unsafe class NativeKernels : IDisposable
     /// <param name="batch">B.</param>
     /// <param name="books">How many to code.</param>
     /// <param name="state">Stream memory; null = offline.</param>
-    public Codes Encode(ReadOnlySpan<float> samples_BS, int batch, int books, StreamState? state)
+    /// <param name="effort">0 to 3; above 0 needs <see cref="Searches"/>.</param>
+    public Codes Encode(ReadOnlySpan<float> samples_BS, int batch, int books, StreamState? state, int effort = 0)
     {
         var samples = batch == 0 ? 0 : samples_BS.Length / batch;
         var frames = samples / _config.HopLength;
@@ -53,7 +57,7 @@ internal sealed unsafe class NativeKernels : IDisposable
         var histories = Histories(state, "encoder", batch, _encoder.Start);
         var room = Rent();
         for (var item = 0; item < batch; item++)
-            Encode(samples_BS.Slice(item * samples, samples), histories[item], room, [.. codes.Select(book => book[item])]);
+            Encode(samples_BS.Slice(item * samples, samples), histories[item], room, [.. codes.Select(book => book[item])], effort);
         _rooms.Add(room);
         return new Codes(specs, codes, frames);
     }
@@ -81,13 +85,13 @@ internal sealed unsafe class NativeKernels : IDisposable
             room.Dispose();
     }
 
-    private void Encode(ReadOnlySpan<float> samples, RowHistory history, RowRoom room, int[][] codes)
+    private void Encode(ReadOnlySpan<float> samples, RowHistory history, RowRoom room, int[][] codes, int effort)
     {
         var step = _encoder.LatentStep;
         _encoder.Run(samples, history, room, (first, count, latents) =>
         {
             if (_books is not null)
-                _books.Encode(latents, step, count, room, codes, first);
+                _books.Encode(latents, step, count, room, codes, first, effort);
             else
                 Search(latents, step, count, codes, first);
         });

@@ -8,11 +8,13 @@ internal sealed unsafe class QuantizerRows : IDisposable
     private readonly RowLinear[] _search;
     private readonly float[][] _entries;
     private readonly int _dimension;
+    private readonly Lazy<Quantizers.ResidualSearch> _better;
 
     public QuantizerRows(NativeConfig config, NativeWeights weights)
     {
         _dimension = config.LatentDim;
         _entries = [.. Enumerable.Range(0, config.Quantizer.Books).Select(book => weights[$"quantizer.layers.{book}.codebook"])];
+        _better = new(() => new Quantizers.ResidualSearch(_entries, _dimension));
         _search = [.. _entries.Select(entries => new RowLinear(entries, NegativeHalfNorms(entries), _dimension, weights.Memory, float.NegativeInfinity))];
     }
 
@@ -23,8 +25,12 @@ internal sealed unsafe class QuantizerRows : IDisposable
     /// <param name="room">Memory to work in.</param>
     /// <param name="codes">[book][...], written from <paramref name="first"/> on.</param>
     /// <param name="first">Where.</param>
-    public void Encode(float* latents, int step, int rows, RowRoom room, int[][] codes, int first)
+    /// <param name="effort">As in <see cref="Quantizers.ResidualSearch"/>; 0 leaves it at the nearest entries.</param>
+    public void Encode(float* latents, int step, int rows, RowRoom room, int[][] codes, int first, int effort)
     {
+        var wanted = new float[effort == 0 ? 0 : rows * _dimension];
+        for (var row = 0; row < wanted.Length / _dimension; row++)
+            new Span<float>(latents + (long)row * step, _dimension).CopyTo(wanted.AsSpan(row * _dimension));
         var best = new ArgMaxSink(room.Get(RowRoom.Scores, (long)rows * RowTile.Lanes), (int*)room.Get(RowRoom.Codes, (long)rows * RowTile.Lanes));
         for (var book = 0; book < codes.Length; book++)
         {
@@ -36,6 +42,8 @@ internal sealed unsafe class QuantizerRows : IDisposable
                 Subtract(Entry(book, code), new Span<float>(latents + (long)row * step, _dimension));
             }
         }
+        if (effort > 0)
+            _better.Value.Improve(wanted, codes, first, effort);
     }
 
     /// <summary>Sums of entries.</summary>

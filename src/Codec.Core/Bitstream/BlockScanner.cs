@@ -8,9 +8,11 @@ namespace Codec.Core.Bitstream;
 /// </summary>
 internal sealed class BlockScanner(ByteSource source, CodecFileHeader header, BlockCoder coder, uint seed)
 {
-    /// <summary>How far ahead of the expected number a block may be, in steps of <see cref="BlockFormat.IndexModulus"/>.
-    /// More candidates would make a false match of the checksum likelier.</summary>
-    private const int Candidates = 64;
+    /// <summary>How far ahead of the expected number a block may be by its own checksum alone. More would make a false match likelier.</summary>
+    private const int Near = 64 * BlockFormat.IndexModulus;
+
+    /// <summary>How far ahead it may be where the next block is whole, too, and carries the next number: 18 hours of seconds.</summary>
+    private const int Far = 1 << 16;
 
     private const int Renew = 1 << 16;
 
@@ -98,14 +100,18 @@ internal sealed class BlockScanner(ByteSource source, CodecFileHeader header, Bl
             _prefix.Add(Crc32C.Step(_prefix[i], source.Window[i]));
         // Register after the block = its prefix, less what came before, plus the start value, both moved along.
         var checksum = ~(_prefix[end] ^ Crc32C.Advance(_prefix[offset] ^ ~seed, layout.Length));
-        var stored = Stored(offset, layout);
-        const int modulus = BlockFormat.IndexModulus;
-        var first = Expected + (layout.Residue - Expected % modulus + modulus) % modulus;
-        for (var i = 0; i < Candidates; i++)
-            if (Crc32C.Append(checksum, (uint)(first + i * modulus)) == stored)
-                return first + i * modulus;
-        return null;
+        var index = Crc32C.Appended(checksum, Stored(offset, layout));
+        var ahead = unchecked((uint)(index - (uint)Expected)); // numbers are checked modulo 2^32
+        if (index % BlockFormat.IndexModulus != layout.Residue || ahead >= Far)
+            return null;
+        return ahead < Near || Follows(offset + layout.Total, Expected + ahead + 1) ? Expected + ahead : null;
     }
+
+    /// <summary>Whether a whole block with a number lies at a place.</summary>
+    private bool Follows(int offset, long index)
+        => BlockFormat.TryParse(source, offset, header, coder, out var layout) && source.Ensure(offset + layout.Total)
+            && layout.Residue == index % BlockFormat.IndexModulus
+            && BlockFormat.Checksum(source.Window.Slice(offset, layout.Length), seed, index) == Stored(offset, layout);
 
     private uint Stored(int offset, BlockLayout layout)
         => BinaryPrimitives.ReadUInt32LittleEndian(source.Window[(offset + layout.Length)..]);

@@ -42,6 +42,15 @@ public static class Crc32C
         return ~crc;
     }
 
+    /// <summary>The number that <see cref="Append"/> must have been given to turn one checksum into another; there is exactly one.</summary>
+    internal static uint Appended(uint before, uint after)
+    {
+        var register = ~after;
+        for (var bit = 0; bit < 32; bit++) // back through four bytes: the polynomial's top bit tells which way each step went
+            register = (register & 1u << 31) != 0 ? (register ^ 0x82F63B78) << 1 | 1 : register << 1;
+        return register ^ ~before;
+    }
+
     /// <summary>x^(2^n); in 32 bits x^(2^32) = x, so the exponents repeat.</summary>
     private static readonly uint[] PowersOfX = Powers();
 

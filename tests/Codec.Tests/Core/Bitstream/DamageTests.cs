@@ -67,6 +67,32 @@ public sealed class DamageTests
         AssertLost(Build(1, 2, 4), 0, 3);
     }
 
+    [Theory]
+    [InlineData(1000, true)]        // blocks that are cut out
+    [InlineData(2000, true)]
+    [InlineData(20_000, true)]      // far ahead: two whole blocks prove each other
+    [InlineData(70_000, false)]
+    public void A_long_hole_is_bridged(int hole, bool bridged)
+    {
+        CodebookSpec[] books = [new(2)];
+        var header = TestFiles.Header(books, 1) with { BlockFrames = 2 };
+        var codes = TestFiles.Random(books, 2 * (hole + 20), 1, seed: 1);
+        using var stream = new MemoryStream();
+        var starts = new List<long>();
+        var writer = new CodecFileWriter(stream, header);
+        for (var i = 0; i < hole + 20; i++)
+        {
+            starts.Add(writer.Bytes);
+            writer.Write(codes.Slice(2 * i, 2));
+        }
+        writer.Finish(1);
+        var whole = stream.ToArray();
+        using var reader = new CodecFileReader(new MemoryStream([.. whole[..(int)starts[10]], .. whole[(int)starts[10 + hole]..]]));
+        var blocks = reader.ReadAll().ToList();
+        Assert.Equal(bridged ? 20 : 10, blocks.Count(block => !block.Lost));
+        Assert.All(blocks.Where(block => !block.Lost), block => Assert.Equal(codes.Slice((int)block.StartFrame, 2)[0].ToArray(), block.Codes![0].ToArray()));
+    }
+
     [Fact]
     public void A_block_of_another_file_is_refused()
     {

@@ -18,9 +18,10 @@ public static unsafe class FuzzLoop
     private static readonly byte[] Seen = new byte[MapBytes]; // counts of every branch that were met, as bits of powers of two
 
     /// <returns>Exit code: 1 where something was found.</returns>
-    public static int Run(string target, long executions, string? folder)
+    public static int Run(string target, long executions, string? folder, bool covered)
     {
-        SharpFuzz.Common.Trace.SharedMem = Map;
+        if (covered)
+            SharpFuzz.Common.Trace.SharedMem = Map;
         var read = FuzzTargets.All[target];
         var corpus = FuzzSeeds.Of(target);
         if (folder is not null && Directory.Exists(folder))
@@ -28,12 +29,12 @@ public static unsafe class FuzzLoop
         var findings = new HashSet<string>();
         var (known, refused, clock) = (corpus.Count, 0L, Stopwatch.StartNew());
         foreach (var bytes in corpus)
-            Try(read, bytes, findings, ref refused);
+            Try(read, bytes, findings, ref refused, covered);
         var mutator = new Mutator(corpus);
         for (var number = 0; number < executions; number++)
         {
             var bytes = mutator.Make(number);
-            if (bytes.Length <= LargestInput && Try(read, bytes, findings, ref refused))
+            if (bytes.Length <= LargestInput && Try(read, bytes, findings, ref refused, covered))
                 corpus.Add(bytes);
             if (number % (executions / 20 + 1) == 0)
                 Console.WriteLine($"{target} {number}: {corpus.Count} inputs, {Seen.Count(seen => seen != 0)} branches, {refused} refused, {findings.Count} findings, {clock.Elapsed.TotalSeconds:0} s");
@@ -45,9 +46,10 @@ public static unsafe class FuzzLoop
     }
 
     /// <returns>Whether something new was reached.</returns>
-    private static bool Try(Action<byte[]> read, byte[] bytes, HashSet<string> findings, ref long refused)
+    private static bool Try(Action<byte[]> read, byte[] bytes, HashSet<string> findings, ref long refused, bool covered)
     {
-        new Span<byte>(Map, MapBytes).Clear();
+        if (covered)
+            new Span<byte>(Map, MapBytes).Clear();
         var (before, start) = (GC.GetAllocatedBytesForCurrentThread(), Stopwatch.GetTimestamp());
         try
         {
@@ -66,7 +68,7 @@ public static unsafe class FuzzLoop
             Report(findings, bytes, "memory", $"{allocated} bytes allocated for {bytes.Length}");
         if (Stopwatch.GetElapsedTime(start) > Slow)
             Report(findings, bytes, "time", $"{Stopwatch.GetElapsedTime(start)} for {bytes.Length} bytes");
-        return Learn();
+        return covered && Learn();
     }
 
     private static bool Learn()

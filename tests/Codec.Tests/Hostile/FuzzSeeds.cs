@@ -69,7 +69,7 @@ internal static class FuzzSeeds
     {
         yield return new PickleBuilder().Op("}q\0").Text("w").Tensor("FloatStorage", "0", 8, 0, [2, 4], [4, 1]).Op("s").Build();
         yield return new PickleBuilder().Op("}(").Text("a").Int(7).Text("b").Ints(1, 2, 3).Op("u").Build();
-        yield return new PickleBuilder().Global("collections", "OrderedDict").Op(")R(").Text("x").Raw(0x88).Text("y").Op("NuI12\nL34L\nF1.5\n").Raw(0x8a, 2, 1, 1).Op("]e").Build();
+        yield return new PickleBuilder().Global("collections", "OrderedDict").Op(")R(").Text("x").Raw(0x88).Text("y").Op("NuI12\nL34L\nF1.5\n").Raw(0x8a, 2, 1, 1).Op("]").Build();
         yield return new PickleBuilder().Global("numpy.core.multiarray", "_reconstruct").Global("numpy", "ndarray").Op("K\0\x85C\x01b\x87R(").Op("K\x01K\x02\x85").Op("\x89t.").Build();
     }
 

@@ -75,6 +75,6 @@ public static class NeuralPriorRun
         if (codec is not NativeCodec { Model.Quantizer: ResidualVectorQuantizer quantizer })
             return null;
         using var scope = NewDisposeScope();
-        return [.. quantizer.Codebooks.Select(book => PriorNetwork.Matrix(book.Entries.to(float32)))];
+        return [.. quantizer.Codebooks.Select(book => PriorBook.Matrix(book.Entries.to(float32)))];
     }
 }

@@ -1,5 +1,6 @@
 using Codec.Core;
 using Codec.Core.Bitstream.Prediction;
+using Codec.Training.Optimization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -27,25 +28,22 @@ public static class NeuralPriorTrainer
         if (codes[0].Length < config.BlockFrames)
             throw new ArgumentException($"expected at least {config.BlockFrames} frames, found {codes[0].Length}", nameof(files));
         random.manual_seed(config.Seed);
-        using var network = new PriorNetwork([.. specs.Select(book => book.Size)], config.Width, config.Hidden, config.Rank);
+        using var network = new PriorNetwork(Orders(codes, specs, codebooks, start), config);
         if (start is not null)
             network.Load(start);
-        else
-            network.Initialize(codebooks, [.. codes.Select((book, k) => Count(book, specs[k].Size))]);
-        using var optimizer = optim.AdamW(network.parameters(), config.LearningRate, weight_decay: config.WeightDecay);
+        else if (codebooks is not null)
+            network.Initialize(codebooks);
+        using var optimizer = new AdamW(network.named_parameters().Select(p => (p.name, p.parameter)),
+            new AdamWConfig { Beta1 = 0.9, WeightDecay = config.WeightDecay, AverageDecay = config.AverageDecay });
         var draws = new Random(config.Seed);
         var sums = new double[specs.Count];
         var since = 0;
         for (var step = 0; step < config.Steps; step++)
         {
-            foreach (var group in optimizer.ParamGroups)
-                group.LearningRate = Rate(config, step);
             using var scope = NewDisposeScope();
             var losses = network.Loss(Draw(codes, config, draws), config.Dropout);
-            optimizer.zero_grad();
             losses.sum().backward();
-            nn.utils.clip_grad_norm_(network.parameters(), 1);
-            optimizer.step();
+            optimizer.Step(Rate(config, step), 1);
             var values = losses.data<float>().ToArray();
             for (var book = 0; book < sums.Length; book++)
                 sums[book] += values[book] / Math.Log(2);
@@ -56,18 +54,17 @@ public static class NeuralPriorTrainer
             Array.Clear(sums);
             since = 0;
         }
+        optimizer.SwapAverages();
         using (no_grad())
         using (NewDisposeScope())
             return network.Quantize(tokenHash);
     }
 
-    private static int[] Count(int[] codes, int size)
-    {
-        var counts = new int[size];
-        foreach (var code in codes)
-            counts[code]++;
-        return counts;
-    }
+    /// <summary>Codes that mean nearly the same come together: clusters are runs of these orders.</summary>
+    private static int[][] Orders(int[][] codes, IReadOnlyList<CodebookSpec> specs, IReadOnlyList<float[,]>? codebooks, NeuralPrior? start)
+        => [.. codes.Select((book, k) => start is not null && k < start.Books && start.Size(k) == specs[k].Size
+            ? start.Order(k).ToArray()
+            : CodeClusters.Order(codebooks?[k] ?? CodeClusters.Neighbours(book, specs[k].Size), NeuralPrior.MembersFor(specs[k].Size)))];
 
     private static double Rate(NeuralPriorConfig config, int step)
     {

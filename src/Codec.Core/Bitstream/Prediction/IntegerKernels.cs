@@ -1,67 +1,127 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Codec.Core.Bitstream.Prediction;
 
-/// <summary>Integer matrix-vector products. Sums wrap modulo 2^32 in any order, so every instruction set gives the same result.</summary>
+/// <summary>Integer matrix products over <see cref="PackedMatrix"/>. Sums wrap modulo 2^32 in any order, so every instruction set gives the same.</summary>
 internal static class IntegerKernels
 {
-    /// <summary>Rows are padded with zeros to a multiple of this.</summary>
-    public const int Lanes = 32;
+    private const int PairLength = 2 * PackedMatrix.GroupRows;
 
-    public static int Padded(int length) => (length + Lanes - 1) / Lanes * Lanes;
+    public static KernelPath Fastest { get; } = Enum.GetValues<KernelPath>().Last(IsSupported);
 
-    /// <summary>result[r] = sum over c of rows[r * x.Length + c] * x[c].</summary>
-    /// <param name="rows">Row-major; as many rows as results.</param>
-    /// <param name="x">A multiple of <see cref="Lanes"/> long.</param>
-    /// <param name="result">One sum per row.</param>
-    public static void Multiply(ReadOnlySpan<short> rows, ReadOnlySpan<short> x, Span<int> result)
+    public static bool IsSupported(KernelPath path) => path switch
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(x.Length % Lanes, 0);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(rows.Length, result.Length * x.Length);
-        ref var row = ref MemoryMarshal.GetReference(rows);
-        ref var input = ref MemoryMarshal.GetReference(x);
-        for (var r = 0; r < result.Length; r++)
+        KernelPath.Avx512 => Avx512BW.IsSupported,
+        KernelPath.Avx2 => Avx2.IsSupported,
+        KernelPath.Vector128 => Vector128.IsHardwareAccelerated,
+        _ => true,
+    };
+
+    public static void MultiplyAdd(in KernelShape shape, ref short weights, ref short x, ref int sums, KernelPath path)
+    {
+        switch (path)
         {
-            result[r] = Dot(ref row, ref input, x.Length);
-            row = ref Unsafe.Add(ref row, x.Length);
+            case KernelPath.Avx512:
+                MultiplyAdd<KernelSums512>(shape, ref weights, ref x, ref sums);
+                break;
+            case KernelPath.Avx2:
+                MultiplyAdd<KernelSums256>(shape, ref weights, ref x, ref sums);
+                break;
+            case KernelPath.Vector128:
+                MultiplyAdd<KernelSums128>(shape, ref weights, ref x, ref sums);
+                break;
+            default:
+                MultiplyAddScalar(shape, ref weights, ref x, ref sums);
+                break;
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Dot(ref short a, ref short b, int length)
+    private static void MultiplyAdd<TSums>(in KernelShape shape, ref short weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums>
     {
-        if (Avx512BW.IsSupported)
+        var t = 0;
+        for (; t + 4 <= shape.Frames; t += 4)
+            FourFrames<TSums>(shape, ref weights, ref Unsafe.Add(ref x, t * shape.Stride), ref Unsafe.Add(ref sums, t * shape.Groups * PackedMatrix.GroupRows));
+        for (; t < shape.Frames; t++)
+            OneFrame<TSums>(shape, ref weights, ref Unsafe.Add(ref x, t * shape.Stride), ref Unsafe.Add(ref sums, t * shape.Groups * PackedMatrix.GroupRows));
+    }
+
+    /// <summary>Weights are read once for four frames.</summary>
+    private static void FourFrames<TSums>(in KernelShape shape, ref short weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums>
+    {
+        var (rows, stride) = (shape.Groups * PackedMatrix.GroupRows, shape.Stride);
+        for (var g = 0; g < shape.Groups; g++)
         {
-            var sum = Vector512<int>.Zero;
-            for (nuint i = 0; i < (nuint)length; i += 32)
-                sum += Avx512BW.MultiplyAddAdjacent(Vector512.LoadUnsafe(ref a, i), Vector512.LoadUnsafe(ref b, i));
-            return Vector512.Sum(sum);
-        }
-        if (Avx2.IsSupported)
-        {
-            var sum = Vector256<int>.Zero;
-            for (nuint i = 0; i < (nuint)length; i += 16)
-                sum += Avx2.MultiplyAddAdjacent(Vector256.LoadUnsafe(ref a, i), Vector256.LoadUnsafe(ref b, i));
-            return Vector256.Sum(sum);
-        }
-        if (AdvSimd.IsSupported)
-        {
-            var sum = Vector128<int>.Zero;
-            for (nuint i = 0; i < (nuint)length; i += 8)
+            ref var weight = ref Unsafe.Add(ref weights, g * shape.GroupPairs * PairLength);
+            TSums a = default, b = default, c = default, d = default;
+            for (var p = 0; p < shape.Pairs; p++)
             {
-                var (left, right) = (Vector128.LoadUnsafe(ref a, i), Vector128.LoadUnsafe(ref b, i));
-                sum = AdvSimd.MultiplyWideningLowerAndAdd(sum, left.GetLower(), right.GetLower());
-                sum = AdvSimd.MultiplyWideningLowerAndAdd(sum, left.GetUpper(), right.GetUpper());
+                ref var input = ref Unsafe.Add(ref x, 2 * p);
+                a = a.Add(ref weight, Pair(ref input));
+                b = b.Add(ref weight, Pair(ref Unsafe.Add(ref input, stride)));
+                c = c.Add(ref weight, Pair(ref Unsafe.Add(ref input, 2 * stride)));
+                d = d.Add(ref weight, Pair(ref Unsafe.Add(ref input, 3 * stride)));
+                weight = ref Unsafe.Add(ref weight, PairLength);
             }
-            return Vector128.Sum(sum);
+            ref var target = ref Unsafe.Add(ref sums, g * PackedMatrix.GroupRows);
+            a.AddTo(ref target);
+            b.AddTo(ref Unsafe.Add(ref target, rows));
+            c.AddTo(ref Unsafe.Add(ref target, 2 * rows));
+            d.AddTo(ref Unsafe.Add(ref target, 3 * rows));
         }
-        var total = 0;
-        for (var i = 0; i < length; i++)
-            total += Unsafe.Add(ref a, i) * Unsafe.Add(ref b, i);
-        return total;
     }
+
+    /// <summary>Four groups at a time while there are as many, so that additions need not wait for each other.</summary>
+    private static void OneFrame<TSums>(in KernelShape shape, ref short weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums>
+    {
+        var g = 0;
+        var step = shape.GroupPairs * PairLength;
+        for (; g + 4 <= shape.Groups; g += 4)
+        {
+            ref var weight = ref Unsafe.Add(ref weights, g * step);
+            TSums a = default, b = default, c = default, d = default;
+            for (var p = 0; p < shape.Pairs; p++)
+            {
+                var pair = Pair(ref Unsafe.Add(ref x, 2 * p));
+                a = a.Add(ref weight, pair);
+                b = b.Add(ref Unsafe.Add(ref weight, step), pair);
+                c = c.Add(ref Unsafe.Add(ref weight, 2 * step), pair);
+                d = d.Add(ref Unsafe.Add(ref weight, 3 * step), pair);
+                weight = ref Unsafe.Add(ref weight, PairLength);
+            }
+            ref var target = ref Unsafe.Add(ref sums, g * PackedMatrix.GroupRows);
+            a.AddTo(ref target);
+            b.AddTo(ref Unsafe.Add(ref target, PackedMatrix.GroupRows));
+            c.AddTo(ref Unsafe.Add(ref target, 2 * PackedMatrix.GroupRows));
+            d.AddTo(ref Unsafe.Add(ref target, 3 * PackedMatrix.GroupRows));
+        }
+        for (; g < shape.Groups; g++)
+        {
+            ref var weight = ref Unsafe.Add(ref weights, g * step);
+            TSums a = default;
+            for (var p = 0; p < shape.Pairs; p++)
+                a = a.Add(ref Unsafe.Add(ref weight, p * PairLength), Pair(ref Unsafe.Add(ref x, 2 * p)));
+            a.AddTo(ref Unsafe.Add(ref sums, g * PackedMatrix.GroupRows));
+        }
+    }
+
+    private static void MultiplyAddScalar(in KernelShape shape, ref short weights, ref short x, ref int sums)
+    {
+        for (var t = 0; t < shape.Frames; t++)
+            for (var g = 0; g < shape.Groups; g++)
+                for (var p = 0; p < shape.Pairs; p++)
+                {
+                    ref var weight = ref Unsafe.Add(ref weights, (g * shape.GroupPairs + p) * PairLength);
+                    int low = Unsafe.Add(ref x, t * shape.Stride + 2 * p), high = Unsafe.Add(ref x, t * shape.Stride + 2 * p + 1);
+                    ref var target = ref Unsafe.Add(ref sums, (t * shape.Groups + g) * PackedMatrix.GroupRows);
+                    for (var r = 0; r < PackedMatrix.GroupRows; r++)
+                        Unsafe.Add(ref target, r) += Unsafe.Add(ref weight, 2 * r) * low + Unsafe.Add(ref weight, 2 * r + 1) * high;
+                }
+    }
+
+    /// <summary>Two neighbouring inputs, the first in the low half.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Pair(ref short x)
+        => BitConverter.IsLittleEndian ? Unsafe.ReadUnaligned<int>(ref Unsafe.As<short, byte>(ref x)) : (ushort)x | Unsafe.Add(ref x, 1) << 16;
 }

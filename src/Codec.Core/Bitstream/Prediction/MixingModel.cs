@@ -31,7 +31,7 @@ public sealed class MixingModel : ISymbolModel
     {
         _tableBits = Math.Max(10, 18 - BitsOf(streams));
         _neural = prior is null ? null : new NeuralModel(prior);
-        _bits = books.Max(book => BitsOf(book.Size));
+        _bits = books.Max(book => BitsOf(book.Size)) + 2; // two more where clusters and their members are rounded up each
         _counters = new uint[Contexts << _tableBits];
         _weights = new int[books.Count * (_bits + 1) * (Contexts + 1)];
         _last = new int[books.Count];
@@ -59,29 +59,36 @@ public sealed class MixingModel : ISymbolModel
         }
         var codes = block[book];
         for (var t = 0; t < codes.Length; t++)
-            codes[t] = CodeOne(coder, block, book, t, codes[t], []);
+        {
+            SetContexts(block, book, t);
+            codes[t] = Decide(coder, book, new Level(0, 0, block.Specs[book].Size), codes[t], []);
+            Learn(book, codes[t]);
+        }
     }
 
     private static int BitsOf(int size) => size <= 1 ? 0 : BitOperations.Log2((uint)size - 1) + 1;
 
-    private int CodeOne(ISymbolCoder coder, Codes block, int book, int t, int symbol, ReadOnlySpan<uint> cumulative)
+    /// <summary>One of a number of symbols, in binary decisions from the top bit down.</summary>
+    private int Decide(ISymbolCoder coder, int book, Level level, int symbol, ReadOnlySpan<uint> cumulative)
     {
-        var size = block.Specs[book].Size;
-        SetContexts(block, book, t);
-        int low = 0, span = 1 << BitsOf(size), depth = 0;
+        int low = 0, span = 1 << BitsOf(level.Size), depth = level.Depth;
         for (; span > 1; depth++)
         {
             span /= 2;
             var middle = low + span;
-            if (middle >= size)
+            if (middle >= level.Size)
                 continue; // only zero is possible
-            var expert = cumulative.Length > 0 ? Expert(cumulative, low, middle, Math.Min(middle + span, size)) : 0;
-            if (CodeBit(coder, book, depth, (uint)(middle + size), symbol >= middle ? 1 : 0, expert) != 0)
+            var expert = cumulative.Length > 0 ? Expert(cumulative, low, middle, Math.Min(middle + span, level.Size)) : 0;
+            if (CodeBit(coder, book, depth, level.Node + (uint)(middle + level.Size), symbol >= middle ? 1 : 0, expert) != 0)
                 low = middle;
         }
-        _last2[book] = _last[book];
-        _last[book] = low + 1;
         return low;
+    }
+
+    private void Learn(int book, int code)
+    {
+        _last2[book] = _last[book];
+        _last[book] = code + 1;
     }
 
     /// <summary>Log odds that the code lies in the upper half, as the neural predictor has it.</summary>
@@ -140,12 +147,33 @@ public sealed class MixingModel : ISymbolModel
     private static uint Hash(int book, int kind, int a, int b)
         => (((uint)book * 31 + (uint)kind) * 0x2545F491u + (uint)a) * 0x9E3779B1u + (uint)b * 0xC2B2AE35u;
 
-    /// <summary>Stands between the neural predictor and the coder: takes its table apart into decisions.</summary>
+    /// <summary>A choice that is split into decisions.</summary>
+    /// <param name="Depth">Decisions before it.</param>
+    /// <param name="Node">Tells it from the other choices in hashes.</param>
+    /// <param name="Size">Symbols.</param>
+    private readonly record struct Level(int Depth, uint Node, int Size);
+
+    /// <summary>Stands between the neural predictor and the coder: takes its tables apart into decisions, first the cluster, then the member.</summary>
     private sealed class Splitter(MixingModel model, ISymbolCoder coder, Codes block, int book) : ISymbolCoder
     {
         private int _time;
+        private int? _cluster;
+        private int _clusters;
 
-        public int Code(int symbol, ReadOnlySpan<uint> cumulative) => model.CodeOne(coder, block, book, _time++, symbol, cumulative);
+        public int Code(int symbol, ReadOnlySpan<uint> cumulative)
+        {
+            var size = cumulative.Length - 1;
+            if (_cluster is not { } cluster)
+            {
+                model.SetContexts(block, book, _time++);
+                _cluster = model.Decide(coder, book, new Level(0, 0, _clusters = size), symbol, cumulative);
+                return _cluster.Value;
+            }
+            _cluster = null;
+            var member = model.Decide(coder, book, new Level(BitsOf(_clusters), (uint)(cluster + 1) << 16, size), symbol, cumulative);
+            model.Learn(book, cluster << 16 | member);
+            return member;
+        }
 
         public int CodeUniform(int symbol, int size) => throw new NotSupportedException();
 

@@ -3,29 +3,34 @@ namespace Codec.Core.Bitstream.Prediction;
 /// <summary>Predicts codes with a small network in integer arithmetic; learns nothing while coding.</summary>
 public sealed class NeuralModel : ISymbolModel
 {
-    private const int Past = NeuralContext.Past;
+    private const int Past = NeuralContext.Past, LowerPast = NeuralContext.LowerPast;
+    private const int MeanBits = 24;
 
     private readonly NeuralPrior _prior;
+    private readonly int _width;
     private readonly int[][] _history;          // last codes of each book before the block
-    private readonly int[] _hidden;
-    private readonly short[] _first;
-    private readonly short[] _second;
-    private readonly int[] _logits;
+    private readonly short[] _first, _second;   // hidden activations
+    private readonly int[] _sums, _logits;
     private readonly uint[] _cumulative;
+    private readonly short[] _mean;
+    private int[] _input = [];                  // sums of the input layer for every frame of the block
     private short[] _lower = [];                // sums of lower books: Past frames before the block, the block, Future frames of zeros
     private short[] _own = [];                  // embeddings of the book being coded, likewise
+    private short[] _next = [];                 // of the next lower book, likewise
     private int _historyFrames;
 
     public NeuralModel(NeuralPrior prior)
     {
         _prior = prior;
+        _width = prior.Width;
         _history = [.. Enumerable.Range(0, prior.Books).Select(_ => new int[Past])];
-        _hidden = new int[Enumerable.Range(0, prior.Books).Max(b => Math.Max(prior.Input[b].Rows, prior.Middle[b].Rows))];
-        _first = new short[IntegerKernels.Padded(_hidden.Length)];
-        _second = new short[IntegerKernels.Padded(_hidden.Length)];
-        var most = Enumerable.Range(0, prior.Books).Max(prior.Size);
-        _logits = new int[most];
-        _cumulative = new uint[most + 1];
+        _mean = new short[_width];
+        NeuralBook[] books = [.. Enumerable.Range(0, prior.Books).Select(book => prior[book])];
+        _first = new short[books.Max(book => book.Input.Matrix.Sums)];
+        _second = new short[books.Max(book => book.Middle.Matrix.Sums)];
+        _sums = new int[books.Max(book => Math.Max(Math.Max(book.Input.Matrix.Sums, book.Middle.Matrix.Sums), Math.Max(book.Cluster.Matrix.Sums, book.Member.Matrix.Sums)))];
+        _logits = new int[_sums.Length];
+        _cumulative = new uint[_sums.Length + 1];
     }
 
     /// <summary>True where a prior can predict these books: a prefix of its own, all at the base frame rate.</summary>
@@ -38,102 +43,106 @@ public sealed class NeuralModel : ISymbolModel
     {
         if (book == 0)
             Begin(block.Frames);
+        var network = _prior[book];
         var codes = block[book];
-        var width = _prior.Width;
-        var frames = block.Frames;
-        Array.Clear(_own);
-        for (var i = Past - _historyFrames; i < Past; i++)
-            Embed(book, _history[book][i], i);
-        Span<int> sum = stackalloc int[width];
-        Span<int> mean = stackalloc int[width];
-        if (book > 0)
-            MeanOfLower(frames, mean);
-        var input = new short[_prior.Input[book].InputLength];
-        var logits = _logits.AsSpan(0, _prior.Size(book));
-        var cumulative = _cumulative.AsSpan(0, logits.Length + 1);
-        for (var t = 0; t < frames; t++)
+        Recall(book);
+        See(network, book, codes.Length);
+        Span<int> sum = stackalloc int[_width];
+        var (ownFirst, ownPast) = (NeuralContext.OwnFirst(book) * _width, NeuralContext.OwnPast(book));
+        var rows = network.Input.Matrix.Sums;
+        for (var t = 0; t < codes.Length; t++)
         {
-            Fill(input, book, t, mean, sum);
-            Predict(book, input, logits);
-            FixedPointSoftmax.Cumulate(logits, cumulative);
-            codes[t] = coder.Code(codes[t], cumulative);
-            Embed(book, codes[t], t + Past);
-            var embedding = _own.AsSpan((t + Past) * width, width);
-            for (var i = 0; i < width; i++)
-                sum[i] += embedding[i];
+            var input = _input.AsSpan(t * rows, rows);
+            network.Input.Matrix.MultiplyAdd(0, ownFirst, ownPast * _width, _own.AsSpan((t + Past - ownPast) * _width), 1, 0, input);
+            Average(sum, Math.Max(t, 1));
+            network.Input.Matrix.MultiplyAdd(0, ownFirst + ownPast * _width, _width, _mean, 1, 0, input);
+            codes[t] = Code(coder, network, input, codes[t]);
+            var vector = network.Vector(codes[t], _width);
+            vector.CopyTo(_own.AsSpan((t + Past) * _width));
+            for (var i = 0; i < sum.Length; i++)
+                sum[i] += vector[i];
         }
-        for (var i = 0; i < (frames + Past) * width; i++)
+        for (var i = 0; i < (codes.Length + Past) * _width; i++)
             _lower[i] += _own[i];
         Remember(book, codes);
         if (book == block.Books - 1)
-            _historyFrames = Math.Min(Past, _historyFrames + frames);
+            _historyFrames = Math.Min(Past, _historyFrames + codes.Length);
+    }
+
+    /// <summary>One code from the sums of the input layer: its cluster, then its place there.</summary>
+    private int Code(ISymbolCoder coder, NeuralBook network, ReadOnlySpan<int> input, int code)
+    {
+        network.Input.Rectified(input, _first);
+        var middle = Sums(network.Middle, 0, _first);
+        network.Middle.Rectified(middle, _second.AsSpan(0, middle.Length));
+        var position = (uint)code < (uint)network.Size ? network.Positions[code] : 0;
+        var (cluster, member) = (position / network.Members, position % network.Members);
+        cluster = Choose(coder, network.Cluster, 0, network.Cluster.Rows, cluster);
+        member = Choose(coder, network.Member, cluster, network.MembersOf(cluster), member);
+        return network.Order[cluster * network.Members + member];
+    }
+
+    private int Choose(ISymbolCoder coder, IntegerLayer layer, int block, int count, int symbol)
+    {
+        var logits = _logits.AsSpan(0, count);
+        layer.Scaled(Sums(layer, block, _second), block, logits);
+        var cumulative = _cumulative.AsSpan(0, count + 1);
+        FixedPointSoftmax.Cumulate(logits, cumulative);
+        return coder.Code(symbol, cumulative);
+    }
+
+    private ReadOnlySpan<int> Sums(IntegerLayer layer, int block, ReadOnlySpan<short> x)
+    {
+        var sums = _sums.AsSpan(0, layer.Matrix.Sums);
+        sums.Clear();
+        layer.Matrix.MultiplyAdd(block, 0, (layer.Columns + 1) / 2 * 2, x, 1, 0, sums);
+        return sums;
     }
 
     private void Begin(int frames)
     {
-        var length = (Past + frames + NeuralContext.Future) * _prior.Width;
+        var length = (Past + frames + NeuralContext.Future) * _width;
         if (_lower.Length < length)
-            (_lower, _own) = (new short[length], new short[length]);
+            (_lower, _own, _next) = (new short[length], new short[length], new short[length]);
         Array.Clear(_lower);
     }
 
-    private void Embed(int book, int code, int place)
+    /// <summary>Puts the last codes of a book before the block into place; the next lower book's embeddings stay at hand.</summary>
+    private void Recall(int book)
     {
-        var width = _prior.Width;
-        var source = _prior.Embeddings[book].AsSpan(code * width, width);
-        var target = _own.AsSpan(place * width, width);
-        for (var i = 0; i < width; i++)
-            target[i] = (short)(source[i] << _prior.Shifts[book]);
+        (_own, _next) = (_next, _own);
+        Array.Clear(_own);
+        for (var i = Past - _historyFrames; i < Past; i++)
+            _prior[book].Vector(_history[book][i], _width).CopyTo(_own.AsSpan(i * _width));
     }
 
-    private void MeanOfLower(int frames, Span<int> mean)
+    /// <summary>What the lower books give to the sums of the input layer, for all frames at once.</summary>
+    private void See(NeuralBook network, int book, int frames)
     {
-        var width = _prior.Width;
+        var matrix = network.Input.Matrix;
+        if (_input.Length < frames * matrix.Sums)
+            _input = new int[frames * matrix.Sums];
+        var input = _input.AsSpan(0, frames * matrix.Sums);
+        input.Clear();
+        if (book == 0)
+            return;
+        Span<int> sum = stackalloc int[_width];
         for (var t = 0; t < frames; t++)
-            for (var i = 0; i < width; i++)
-                mean[i] += _lower[(t + Past) * width + i];
-        for (var i = 0; i < width; i++)
-            mean[i] = Divide(mean[i], frames);
+            for (var i = 0; i < sum.Length; i++)
+                sum[i] += _lower[(t + Past) * _width + i];
+        Average(sum, frames);
+        matrix.MultiplyAdd(0, NeuralContext.LowerTaps * _width, _width, _mean, 1, 0, input[..matrix.Sums]);
+        for (var t = 1; t < frames; t++)
+            input[..matrix.Sums].CopyTo(input[(t * matrix.Sums)..]);
+        matrix.MultiplyAdd(0, 0, NeuralContext.LowerTaps * _width, _lower.AsSpan((Past - LowerPast) * _width), frames, _width, input);
+        matrix.MultiplyAdd(0, (NeuralContext.LowerTaps + 1) * _width, _width, _next.AsSpan(Past * _width), frames, _width, input);
     }
 
-    private void Fill(short[] input, int book, int t, ReadOnlySpan<int> mean, ReadOnlySpan<int> sum)
+    private void Average(ReadOnlySpan<int> sum, int count)
     {
-        var width = _prior.Width;
-        var place = 0;
-        if (book > 0)
-        {
-            foreach (var offset in NeuralContext.LowerOffsets)
-                Tap(_lower, t + offset);
-            foreach (var value in mean)
-                input[place++] = (short)value;
-        }
-        for (var back = 1; back <= NeuralContext.OwnPast(book); back++)
-            Tap(_own, t - back);
-        for (var i = 0; i < width; i++)
-            input[place++] = (short)Divide(sum[i], Math.Max(t, 1));
-
-        void Tap(short[] frames, int at)
-        {
-            frames.AsSpan((at + Past) * width, width).CopyTo(input.AsSpan(place));
-            place += width;
-        }
-    }
-
-    private void Predict(int book, short[] input, Span<int> logits)
-    {
-        _prior.Output[book].Apply(Layer(_prior.Middle[book], Layer(_prior.Input[book], input, _first, 0), _second, short.MinValue), logits);
-    }
-
-    /// <summary>A layer whose values are clamped to 16 bits: from 0 for a rectifier.</summary>
-    private ReadOnlySpan<short> Layer(IntegerLayer layer, ReadOnlySpan<short> input, short[] output, short least)
-    {
-        var sums = _hidden.AsSpan(0, layer.Rows);
-        layer.Apply(input, sums);
-        for (var i = 0; i < sums.Length; i++)
-            output[i] = (short)Math.Clamp(sums[i], least, short.MaxValue);
-        var padded = output.AsSpan(0, IntegerKernels.Padded(layer.Rows));
-        padded[layer.Rows..].Clear();
-        return padded;
+        var factor = (1L << MeanBits) / count;
+        for (var i = 0; i < sum.Length; i++)
+            _mean[i] = (short)(sum[i] * factor >> MeanBits);
     }
 
     private void Remember(int book, ReadOnlySpan<int> codes)
@@ -147,7 +156,4 @@ public sealed class NeuralModel : ISymbolModel
             codes.CopyTo(history[^codes.Length..]);
         }
     }
-
-    /// <summary>Rounds down, for negative numbers too.</summary>
-    private static int Divide(int value, int by) => value >= 0 ? value / by : -((-value + by - 1) / by);
 }

@@ -5,35 +5,23 @@ using System.Runtime.InteropServices;
 namespace Codec.Core.Bitstream.Prediction;
 
 /// <summary>
-/// Weights of the neural predictor: an embedding per code, and for every book a hidden layer and an output layer of low
-/// rank, all in 8-bit integers. Trained by Codec.Training; made for the codes of one encoder and quantizer.
+/// Weights of the neural predictor: for every book an embedding per code and a network (<see cref="NeuralBook"/>), all in 8-bit
+/// integers. Trained by Codec.Training; made for the codes of one encoder and quantizer.
 /// </summary>
 public sealed class NeuralPrior
 {
-    /// <summary>Fraction bits of hidden activations.</summary>
-    public const int HiddenBits = 8;
-
-    private const double HiddenUnit = 1 << HiddenBits;
-    private static readonly double LogitUnit = (1 << FixedPointSoftmax.FractionBits) / Math.Log(2);
-
     private const int MostBytes = 1 << 26;
 
-    private NeuralPrior(uint tokenHash, int width, int[] shifts, sbyte[][] embeddings, IntegerLayer[] input, IntegerLayer[] middle, IntegerLayer[] output)
+    private readonly NeuralBook[] _books;
+
+    private NeuralPrior(uint tokenHash, int width, NeuralBook[] books)
     {
         TokenHash = tokenHash;
         Width = width;
-        Shifts = shifts;
-        Embeddings = embeddings;
-        Input = input;
-        Middle = middle;
-        Output = output;
-        if (shifts.Sum(shift => 128 << shift) > short.MaxValue)
-            throw new BitstreamException("entropy prior", 0, "sums of embeddings that fit 16 bits", $"shifts {string.Join(' ', shifts)}");
-        for (var book = 0; book < Books; book++)
-            if (input[book].Columns != NeuralContext.Taps(book) * width || middle[book].Columns != input[book].Rows
-                || output[book].Columns != middle[book].Rows || embeddings[book].Length != output[book].Rows * width)
-                throw new BitstreamException("entropy prior", 0, "layers that fit together", $"others in book {book}");
-        Id = MakeId();
+        _books = books;
+        if (books.Sum(book => 128 << book.Shift) > short.MaxValue)
+            throw new BitstreamException("entropy prior", 0, "sums of embeddings that fit 16 bits", $"shifts {string.Join(' ', books.Select(book => book.Shift))}");
+        Id = Math.Max(1u, BinaryPrimitives.ReadUInt32LittleEndian(ToBytes().AsSpan(^4..)));
     }
 
     /// <summary>First bytes of the <see cref="CodecInfo.TokenHash"/> of the codec whose codes these tables predict.</summary>
@@ -42,65 +30,43 @@ public sealed class NeuralPrior
     /// <summary>Identifies these tables in file headers; never 0.</summary>
     public uint Id { get; }
 
-    public int Books => Embeddings.Length;
+    public int Books => _books.Length;
 
-    /// <summary>Length of an embedding.</summary>
+    /// <summary>Length of an embedding, even.</summary>
     public int Width { get; }
 
     /// <summary>Entries of a codebook.</summary>
-    public int Size(int book) => Output[book].Rows;
+    public int Size(int book) => _books[book].Size;
 
-    /// <summary>[book][code * Width + i].</summary>
-    internal sbyte[][] Embeddings { get; }
+    /// <summary>Codes of a cluster for a codebook: about as many as there are clusters.</summary>
+    public static int MembersFor(int size) => NeuralBook.MembersFor(size);
 
-    /// <summary>Powers of two by which a book's bytes count: the embeddings of fine books are small.</summary>
-    internal int[] Shifts { get; }
+    /// <summary>Codes of a book in the order of their clusters.</summary>
+    public IReadOnlyList<int> Order(int book) => _books[book].Order;
 
-    internal IntegerLayer[] Input { get; }
-
-    internal IntegerLayer[] Middle { get; }
-
-    internal IntegerLayer[] Output { get; }
+    internal NeuralBook this[int book] => _books[book];
 
     /// <summary>Rounds trained weights.</summary>
     /// <param name="tokenHash">See <see cref="TokenHash"/>.</param>
-    /// <param name="embeddings">[code, width] of each book.</param>
-    /// <param name="layers">Of each book: weights [out, in] and biases of input, middle and output layer.</param>
-    public static NeuralPrior Quantize(uint tokenHash, IReadOnlyList<float[,]> embeddings,
-        IReadOnlyList<(float[,] Weight, float[] Bias)[]> layers)
+    /// <param name="books">Of each book; embeddings of one even length.</param>
+    public static NeuralPrior Quantize(uint tokenHash, IReadOnlyList<NeuralBookWeights> books)
     {
-        double[] most = [.. embeddings.Select(table => table.Cast<float>().Max(v => Math.Abs((double)v)))];
+        double[] most = [.. books.Select(book => book.Embeddings.Cast<float>().Max(v => Math.Abs((double)v)))];
         // The coarsest book takes as many shifts as the sums of all books leave room for.
-        var room = Math.Max(0, BitOperations.Log2((uint)(short.MaxValue / 128 / embeddings.Count)));
+        var room = Math.Max(0, BitOperations.Log2((uint)(short.MaxValue / 128 / books.Count)));
         var unit = 127 * (1 << room) / Math.Max(1e-9, most.Max());
         int[] shifts = [.. most.Select(value => Enumerable.Range(0, room + 1).First(shift => shift == room || value * unit <= 127 << shift))];
-        return new NeuralPrior(tokenHash, embeddings[0].GetLength(1), shifts,
-            [.. embeddings.Select((table, book) => table.Cast<float>().Select(v => (sbyte)Math.Round(v * unit / (1 << shifts[book]))).ToArray())],
-            [.. layers.Select(book => IntegerLayer.Quantize(book[0].Weight, book[0].Bias, HiddenUnit / unit, HiddenUnit))],
-            [.. layers.Select(book => IntegerLayer.Quantize(book[1].Weight, book[1].Bias, 1, HiddenUnit))],
-            [.. layers.Select(book => IntegerLayer.Quantize(book[2].Weight, book[2].Bias, LogitUnit / HiddenUnit, LogitUnit))]);
+        return new NeuralPrior(tokenHash, books[0].Embeddings.GetLength(1), [.. books.Select((book, k) => NeuralBook.Quantize(k, book, shifts[k], unit))]);
     }
 
     /// <summary>The same tables for another codec whose codes mean the same.</summary>
-    public NeuralPrior For(uint tokenHash) => new(tokenHash, Width, Shifts, Embeddings, Input, Middle, Output);
+    public NeuralPrior For(uint tokenHash) => new(tokenHash, Width, _books);
 
     /// <summary>Real weights that round to these tables, to train on from: the embeddings are scaled to lie in [-1, 1].</summary>
-    public (IReadOnlyList<float[,]> Embeddings, IReadOnlyList<(float[,] Weight, float[] Bias)[]> Layers) Dequantize()
+    public IReadOnlyList<NeuralBookWeights> Dequantize()
     {
-        var unit = 128.0 * (1 << Shifts.Max());
-        var embeddings = Embeddings.Select((bytes, book) =>
-        {
-            var table = new float[Size(book), Width];
-            for (var i = 0; i < bytes.Length; i++)
-                table[i / Width, i % Width] = (float)((bytes[i] << Shifts[book]) / unit);
-            return table;
-        });
-        return ([.. embeddings], [.. Enumerable.Range(0, Books).Select(book => new[]
-        {
-            Input[book].Dequantize(HiddenUnit / unit, HiddenUnit),
-            Middle[book].Dequantize(1, HiddenUnit),
-            Output[book].Dequantize(LogitUnit / HiddenUnit, LogitUnit),
-        })]);
+        var unit = 128.0 * (1 << _books.Max(book => book.Shift));
+        return [.. _books.Select(book => book.Dequantize(unit))];
     }
 
     /// <summary>Bytes of a prior file (FORMAT.md, "Prior files").</summary>
@@ -111,16 +77,15 @@ public sealed class NeuralPrior
         bytes.UInt32(TokenHash);
         bytes.Varint((ulong)Books);
         bytes.Varint((ulong)Width);
-        for (var book = 0; book < Books; book++)
+        foreach (var book in _books)
         {
-            bytes.Varint((ulong)Shifts[book]);
-            bytes.Varint((ulong)Size(book));
-            bytes.Varint((ulong)Input[book].Rows);
-            bytes.Varint((ulong)Middle[book].Rows);
-            bytes.Bytes(MemoryMarshal.AsBytes<sbyte>(Embeddings[book]));
-            Write(bytes, Input[book]);
-            Write(bytes, Middle[book]);
-            Write(bytes, Output[book]);
+            foreach (var number in new[] { book.Shift, book.Size, book.Members, book.Input.Rows, book.Middle.Rows })
+                bytes.Varint((ulong)number);
+            foreach (var code in book.Order)
+                bytes.Varint((ulong)code);
+            bytes.Bytes(MemoryMarshal.AsBytes<sbyte>(book.Embeddings));
+            foreach (var layer in new[] { book.Input, book.Middle, book.Cluster, book.Member })
+                Write(bytes, layer);
         }
         bytes.UInt32(Crc32C.Compute(bytes.Written));
         return bytes.Written.ToArray();
@@ -131,35 +96,41 @@ public sealed class NeuralPrior
     {
         var reader = new ByteReader(bytes);
         if (bytes.Length is < 12 or > MostBytes || !bytes.StartsWith(Magic))
-            throw new BitstreamException("magic", 0, "an entropy prior", Convert.ToHexString(bytes[..Math.Min(4, bytes.Length)]));
+            throw new BitstreamException("magic", 0, "an entropy prior, version 2", Convert.ToHexString(bytes[..Math.Min(4, bytes.Length)]));
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[^4..]) != Crc32C.Compute(bytes[..^4]))
             throw new BitstreamException("checksum", bytes.Length - 4, "that of the bytes", "another");
         reader.Bytes(4, "magic");
         var hash = reader.UInt32("token hash");
-        var books = (int)reader.Varint("books", 1, 256);
-        var width = (int)reader.Varint("width", 1, 4096);
-        var embeddings = new sbyte[books][];
-        var shifts = new int[books];
-        var layers = new IntegerLayer[3][];
-        for (var i = 0; i < 3; i++)
-            layers[i] = new IntegerLayer[books];
-        for (var book = 0; book < books; book++)
-        {
-            shifts[book] = (int)reader.Varint("shift", 0, 8);
-            var size = (int)reader.Varint("codebook size", 1, 1 << 18);
-            var hidden = (int)reader.Varint("hidden units", 1, 1 << 14);
-            var rank = (int)reader.Varint("output rank", 1, 1 << 14);
-            embeddings[book] = MemoryMarshal.Cast<byte, sbyte>(reader.Bytes(checked(size * width), "embeddings")).ToArray();
-            layers[0][book] = Read(ref reader, hidden, NeuralContext.Taps(book) * width);
-            layers[1][book] = Read(ref reader, rank, hidden);
-            layers[2][book] = Read(ref reader, size, rank);
-        }
-        return new NeuralPrior(hash, width, shifts, embeddings, layers[0], layers[1], layers[2]);
+        var books = new NeuralBook[(int)reader.Varint("books", 1, 256)];
+        var width = (int)reader.Varint("width", 2, 4096);
+        if (width % 2 != 0)
+            throw new BitstreamException("width", reader.Position, "an even number", $"{width}");
+        for (var book = 0; book < books.Length; book++)
+            books[book] = ReadBook(ref reader, book, width);
+        return new NeuralPrior(hash, width, books);
     }
 
-    private static ReadOnlySpan<byte> Magic => "CDP\u0001"u8;
+    private static NeuralBook ReadBook(ref ByteReader reader, int book, int width)
+    {
+        var shift = (int)reader.Varint("shift", 0, 8);
+        var size = (int)reader.Varint("codebook size", 1, 1 << 18);
+        var members = (int)reader.Varint("codes of a cluster", 1, 1 << 18);
+        var hidden = (int)reader.Varint("hidden units", 1, 1 << 14);
+        var second = (int)reader.Varint("hidden units", 1, 1 << 14);
+        if (reader.Left < size)
+            throw new BitstreamException("codes", reader.Position, $"{size}", $"{reader.Left} bytes");
+        var order = new int[size];
+        for (var i = 0; i < size; i++)
+            order[i] = (int)reader.Varint("code", 0, (ulong)size - 1);
+        var embeddings = MemoryMarshal.Cast<byte, sbyte>(reader.Bytes(checked(size * width), "embeddings")).ToArray();
+        return new NeuralBook(book, shift, embeddings, order,
+            Read(ref reader, hidden, NeuralContext.Taps(book) * width),
+            Read(ref reader, second, hidden),
+            Read(ref reader, NeuralBook.Clusters(size, members), second),
+            Read(ref reader, size, second, members));
+    }
 
-    private uint MakeId() => Math.Max(1u, BinaryPrimitives.ReadUInt32LittleEndian(ToBytes().AsSpan(^4..)));
+    private static ReadOnlySpan<byte> Magic => "CDP\u0002"u8;
 
     private static void Write(ByteWriter bytes, IntegerLayer layer)
     {
@@ -173,7 +144,7 @@ public sealed class NeuralPrior
         }
     }
 
-    private static IntegerLayer Read(ref ByteReader reader, int rows, int columns)
+    private static IntegerLayer Read(ref ByteReader reader, int rows, int columns, int blockRows = 0)
     {
         var weights = MemoryMarshal.Cast<byte, sbyte>(reader.Bytes(checked(rows * columns), "weights")).ToArray();
         var scales = reader.Bytes(4 * rows, "scales");
@@ -185,6 +156,6 @@ public sealed class NeuralPrior
             scale[r] = BinaryPrimitives.ReadInt32LittleEndian(scales[(4 * r)..]);
             bias[r] = BinaryPrimitives.ReadInt16LittleEndian(biases[(2 * r)..]);
         }
-        return new IntegerLayer(rows, columns, weights, scale, bias);
+        return new IntegerLayer(columns, weights, scale, bias, blockRows);
     }
 }

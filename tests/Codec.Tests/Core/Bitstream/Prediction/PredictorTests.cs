@@ -93,8 +93,7 @@ public sealed class PredictorTests
     public void Tables_survive_the_way_to_real_numbers_and_back()
     {
         var prior = SmallPrior.Make(Books);
-        var (embeddings, layers) = prior.Dequantize();
-        var again = NeuralPrior.Quantize(1, embeddings, layers);
+        var again = NeuralPrior.Quantize(1, prior.Dequantize());
         var codes = Walk(Books, 200, seed: 4);
         var first = CodeLength.Measure([codes], () => new NeuralModel(prior), 50);
         var second = CodeLength.Measure([codes], () => new NeuralModel(again), 50);

@@ -6,7 +6,7 @@ namespace Codec.Tests.Core.Bitstream.Prediction;
 /// <summary>An untrained neural predictor with fixed random weights. Drawn as integers, so that it is the same everywhere.</summary>
 internal static class SmallPrior
 {
-    private const int Width = 7, Hidden = 19, Rank = 5;
+    private const int Width = 6, Hidden = 19, Second = 5;
 
     public static NeuralPrior Make(IReadOnlyList<CodebookSpec> books, uint tokenHash = 1)
     {
@@ -20,12 +20,14 @@ internal static class SmallPrior
             return matrix;
         }
         float[] Vector(int length) => [.. Enumerable.Range(0, length).Select(_ => random.Next(-128, 129) / 256f)];
-        return NeuralPrior.Quantize(tokenHash, [.. books.Select((b, i) => Matrix(b.Size, Width, 1f / (1 << i)))],
-            [.. books.Select((b, i) => new[]
-            {
-                (Matrix(Hidden, NeuralContext.Taps(i) * Width), Vector(Hidden)),
-                (Matrix(Rank, Hidden), Vector(Rank)),
-                (Matrix(b.Size, Rank), Vector(b.Size)),
-            })]);
+        LinearWeights Layer(int rows, int columns) => new(Matrix(rows, columns), Vector(rows));
+        return NeuralPrior.Quantize(tokenHash, [.. books.Select((b, i) =>
+        {
+            var order = Enumerable.Range(0, b.Size).ToArray();
+            random.Shuffle(order);
+            var members = b.Size / 7 + 1;
+            return new NeuralBookWeights(Matrix(b.Size, Width, 1f / (1 << i)), order, members,
+                Layer(Hidden, NeuralContext.Taps(i) * Width), Layer(Second, Hidden), Layer((b.Size + members - 1) / members, Second), Layer(b.Size, Second));
+        })]);
     }
 }

@@ -17,4 +17,7 @@ public enum Predictor
 
     /// <summary>Context mixing with the network as one more voice.</summary>
     NeuralMixing = 4,
+
+    /// <summary>Trained counts over a tree of books (<see cref="Prediction.TreeModel"/>).</summary>
+    Tree = 5,
 }

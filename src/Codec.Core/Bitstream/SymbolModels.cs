@@ -11,8 +11,9 @@ public static class SymbolModels
         Predictor.Uniform => new UniformModel(),
         Predictor.Adaptive => new AdaptiveModel(header.Books),
         Predictor.Mixing => new MixingModel(header.Books, null, header.Streams),
-        Predictor.Neural => new NeuralModel(Prior(header)),
-        Predictor.NeuralMixing => new MixingModel(header.Books, Prior(header), header.Streams),
+        Predictor.Neural => new NeuralModel(Prior<NeuralPrior>(header)),
+        Predictor.NeuralMixing => new MixingModel(header.Books, Prior<NeuralPrior>(header), header.Streams),
+        Predictor.Tree => new TreeModel(Prior<TreeTables>(header)),
         _ => throw new BitstreamException("predictor", 0, "a predictor of this version", $"number {(int)header.Predictor}"),
     };
 
@@ -23,16 +24,16 @@ public static class SymbolModels
     public static CodecFileHeader WithBestPredictor(this CodecFileHeader header, CodecInfo codec, int groupBlocks = 1)
     {
         var prior = EntropyPriors.For(CodecFileHeader.HashPrefix(codec.TokenHash));
-        if (prior is null || !NeuralModel.Fits(prior, header.Books))
+        if (prior is null || !prior.Fits(header.Books))
             return header with { Predictor = groupBlocks > 1 ? Predictor.Mixing : Predictor.Uniform, Prior = 0 };
-        return header with { Predictor = groupBlocks > 1 ? Predictor.NeuralMixing : Predictor.Neural, Prior = prior.Id };
+        return header with { Predictor = groupBlocks > 1 && prior is NeuralPrior ? Predictor.NeuralMixing : prior.Predictor, Prior = prior.Id };
     }
 
-    private static NeuralPrior Prior(CodecFileHeader header)
+    private static T Prior<T>(CodecFileHeader header) where T : EntropyPrior
     {
         if (EntropyPriors.Find(header.Prior) is not { } prior)
             throw new BitstreamException("entropy prior", 0, $"the tables {header.Prior:x8} with which the codes were written", "other tables only: another version of this library has them, or a .cdp file");
-        return NeuralModel.Fits(prior, header.Books) ? prior
-            : throw new BitstreamException("entropy prior", 0, $"books that the tables {header.Prior:x8} predict", "others");
+        return prior is T fitting && prior.Fits(header.Books) ? fitting
+            : throw new BitstreamException("entropy prior", 0, $"a predictor and books that the tables {header.Prior:x8} predict", "others");
     }
 }

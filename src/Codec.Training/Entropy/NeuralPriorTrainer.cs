@@ -33,20 +33,17 @@ public static class NeuralPriorTrainer
             network.Load(start);
         else if (codebooks is not null)
             network.Initialize(codebooks);
-        using var optimizer = new AdamW(network.named_parameters().Select(p => (p.name, p.parameter)),
+        using var optimizer = new AdamW(network.Parameters,
             new AdamWConfig { Beta1 = 0.9, WeightDecay = config.WeightDecay, AverageDecay = config.AverageDecay });
         var draws = new Random(config.Seed);
         var sums = new double[specs.Count];
         var since = 0;
         for (var step = 0; step < config.Steps; step++)
         {
-            using var scope = NewDisposeScope();
-            var losses = network.Loss(Draw(codes, config, draws), config.Dropout);
-            losses.sum().backward();
+            var nats = network.Backward(Draw(codes, config, draws));
             optimizer.Step(Rate(config, step), 1);
-            var values = losses.data<float>().ToArray();
             for (var book = 0; book < sums.Length; book++)
-                sums[book] += values[book] / Math.Log(2);
+                sums[book] += nats[book] / Math.Log(2);
             since++;
             if (report is null || (step + 1) % 100 != 0 && step + 1 != config.Steps)
                 continue;
@@ -55,9 +52,7 @@ public static class NeuralPriorTrainer
             since = 0;
         }
         optimizer.SwapAverages();
-        using (no_grad())
-        using (NewDisposeScope())
-            return network.Quantize(tokenHash);
+        return network.Quantize(tokenHash);
     }
 
     /// <summary>Codes that mean nearly the same come together: clusters are runs of these orders.</summary>
@@ -79,18 +74,10 @@ public static class NeuralPriorTrainer
         => [.. Enumerable.Range(0, books).Select(book =>
             files.SelectMany(file => Enumerable.Range(0, file.Batch).SelectMany(item => file[book, item].ToArray())).ToArray())];
 
-    /// <summary>Random blocks. int64 [N, K, T].</summary>
-    private static Tensor Draw(int[][] codes, NeuralPriorConfig config, Random random)
+    /// <summary>Random blocks: [book][block * frames + frame].</summary>
+    private static int[][] Draw(int[][] codes, NeuralPriorConfig config, Random random)
     {
-        var batch = new long[config.Batch * codes.Length * config.BlockFrames];
-        var place = 0;
-        for (var n = 0; n < config.Batch; n++)
-        {
-            var start = random.Next(codes[0].Length - config.BlockFrames + 1);
-            foreach (var book in codes)
-                for (var t = 0; t < config.BlockFrames; t++)
-                    batch[place++] = book[start + t];
-        }
-        return tensor(batch, [config.Batch, codes.Length, config.BlockFrames]);
+        int[] starts = [.. Enumerable.Range(0, config.Batch).Select(_ => random.Next(codes[0].Length - config.BlockFrames + 1))];
+        return [.. codes.Select(book => starts.SelectMany(start => book.AsSpan(start, config.BlockFrames).ToArray()).ToArray())];
     }
 }

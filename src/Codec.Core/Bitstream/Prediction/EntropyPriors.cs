@@ -8,12 +8,12 @@ namespace Codec.Core.Bitstream.Prediction;
 /// </summary>
 public static class EntropyPriors
 {
-    private static readonly ConcurrentDictionary<uint, NeuralPrior> Known = new();
-    private static readonly ConcurrentDictionary<uint, NeuralPrior> Preferred = new(); // by the codes that they predict
+    private static readonly ConcurrentDictionary<uint, EntropyPrior> Known = new();
+    private static readonly ConcurrentDictionary<uint, EntropyPrior> Preferred = new(); // by the codes that they predict
     private static readonly Lazy<bool> Bundled = new(LoadBundled);
 
     /// <summary>Makes tables known, e.g. those beside a model of one's own. New files of their codes are written with them.</summary>
-    public static void Add(NeuralPrior prior)
+    public static void Add(EntropyPrior prior)
     {
         _ = Bundled.Value;
         Known[prior.Id] = prior;
@@ -21,7 +21,7 @@ public static class EntropyPriors
     }
 
     /// <summary>The tables that a file names; null if they are not here.</summary>
-    public static NeuralPrior? Find(uint id)
+    public static EntropyPrior? Find(uint id)
     {
         _ = Bundled.Value;
         return Known.GetValueOrDefault(id);
@@ -29,7 +29,7 @@ public static class EntropyPriors
 
     /// <summary>The tables with which new files are written; null if there are none.</summary>
     /// <param name="tokenHash">First bytes of <see cref="CodecInfo.TokenHash"/>; 0 finds nothing.</param>
-    public static NeuralPrior? For(uint tokenHash)
+    public static EntropyPrior? For(uint tokenHash)
     {
         _ = Bundled.Value;
         return tokenHash == 0 ? null : Preferred.GetValueOrDefault(tokenHash);
@@ -44,7 +44,7 @@ public static class EntropyPriors
             using var stream = assembly.GetManifestResourceStream(name)!;
             var bytes = new byte[stream.Length];
             stream.ReadExactly(bytes);
-            var prior = NeuralPrior.Parse(bytes);
+            var prior = EntropyPrior.Parse(bytes);
             Known[prior.Id] = prior;
             Preferred.TryAdd(prior.TokenHash, prior);
         }

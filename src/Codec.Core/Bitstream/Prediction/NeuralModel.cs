@@ -33,10 +33,6 @@ public sealed class NeuralModel : ISymbolModel
         _cumulative = new uint[_sums.Length + 1];
     }
 
-    /// <summary>True where a prior can predict these books: a prefix of its own, all at the base frame rate.</summary>
-    public static bool Fits(NeuralPrior prior, IReadOnlyList<CodebookSpec> books)
-        => books.Count <= prior.Books && books.Select((book, i) => book.Stride == 1 && book.Size == prior.Size(i)).All(fits => fits);
-
     public void Reset() => _historyFrames = 0;
 
     public void Code(ISymbolCoder coder, Codes block, int book)

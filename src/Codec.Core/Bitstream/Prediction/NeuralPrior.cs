@@ -8,10 +8,8 @@ namespace Codec.Core.Bitstream.Prediction;
 /// Weights of the neural predictor: for every book an embedding per code and a network (<see cref="NeuralBook"/>), all in 8-bit
 /// integers. Trained by Codec.Training; made for the codes of one encoder and quantizer.
 /// </summary>
-public sealed class NeuralPrior
+public sealed class NeuralPrior : EntropyPrior
 {
-    private const int MostBytes = 1 << 26;
-
     private readonly NeuralBook[] _books;
 
     private NeuralPrior(uint tokenHash, int width, NeuralBook[] books)
@@ -21,14 +19,14 @@ public sealed class NeuralPrior
         _books = books;
         if (books.Sum(book => 128 << book.Shift) > short.MaxValue)
             throw new BitstreamException("entropy prior", 0, "sums of embeddings that fit 16 bits", $"shifts {string.Join(' ', books.Select(book => book.Shift))}");
-        Id = Math.Max(1u, BinaryPrimitives.ReadUInt32LittleEndian(ToBytes().AsSpan(^4..)));
+        Id = Math.Max(1u, ChecksumOf(ToBytes()));
     }
 
-    /// <summary>First bytes of the <see cref="CodecInfo.TokenHash"/> of the codec whose codes these tables predict.</summary>
-    public uint TokenHash { get; }
+    public override uint TokenHash { get; }
 
-    /// <summary>Identifies these tables in file headers; never 0.</summary>
-    public uint Id { get; }
+    public override uint Id { get; }
+
+    public override Predictor Predictor => Predictor.Neural;
 
     public int Books => _books.Length;
 
@@ -59,8 +57,10 @@ public sealed class NeuralPrior
         return new NeuralPrior(tokenHash, books[0].Embeddings.GetLength(1), [.. books.Select((book, k) => NeuralBook.Quantize(k, book, shifts[k], unit))]);
     }
 
-    /// <summary>The same tables for another codec whose codes mean the same.</summary>
-    public NeuralPrior For(uint tokenHash) => new(tokenHash, Width, _books);
+    public override bool Fits(IReadOnlyList<CodebookSpec> books)
+        => books.Count <= Books && books.Select((book, i) => book.Stride == 1 && book.Size == Size(i)).All(fits => fits);
+
+    public override NeuralPrior For(uint tokenHash) => new(tokenHash, Width, _books);
 
     /// <summary>Real weights that round to these tables, to train on from: the embeddings are scaled to lie in [-1, 1].</summary>
     public IReadOnlyList<NeuralBookWeights> Dequantize()
@@ -69,8 +69,7 @@ public sealed class NeuralPrior
         return [.. _books.Select(book => book.Dequantize(unit))];
     }
 
-    /// <summary>Bytes of a prior file (FORMAT.md, "Prior files").</summary>
-    public byte[] ToBytes()
+    public override byte[] ToBytes()
     {
         var bytes = new ByteWriter();
         bytes.Bytes(Magic);
@@ -92,13 +91,10 @@ public sealed class NeuralPrior
     }
 
     /// <exception cref="BitstreamException">Not a prior file, or a damaged one.</exception>
-    public static NeuralPrior Parse(ReadOnlySpan<byte> bytes)
+    public static new NeuralPrior Parse(ReadOnlySpan<byte> bytes)
     {
+        Check(bytes, Magic, "an entropy prior, version 2");
         var reader = new ByteReader(bytes);
-        if (bytes.Length is < 12 or > MostBytes || !bytes.StartsWith(Magic))
-            throw new BitstreamException("magic", 0, "an entropy prior, version 2", Convert.ToHexString(bytes[..Math.Min(4, bytes.Length)]));
-        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[^4..]) != Crc32C.Compute(bytes[..^4]))
-            throw new BitstreamException("checksum", bytes.Length - 4, "that of the bytes", "another");
         reader.Bytes(4, "magic");
         var hash = reader.UInt32("token hash");
         var books = new NeuralBook[(int)reader.Varint("books", 1, 256)];

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Codec.Core.Bitstream.Prediction;
 
 /// <summary>
@@ -5,53 +7,74 @@ namespace Codec.Core.Bitstream.Prediction;
 /// frame, or its own last code) that tells most about it, and the counts are kept as integers, so marginals are exact.
 /// (Chow and Liu 1968.)
 /// </summary>
-public sealed class TreeTables
+public sealed class TreeTables : EntropyPrior
 {
-    private readonly Book[] _books;
+    private readonly TreeBook[] _books;
 
-    private TreeTables(Book[] books) => _books = books;
+    internal TreeTables(uint tokenHash, TreeBook[] books)
+    {
+        TokenHash = tokenHash;
+        _books = books;
+        Id = Math.Max(1u, ChecksumOf(ToBytes()));
+    }
 
-    /// <summary>Counts of one book.</summary>
-    /// <param name="Parent">A lower book, or the book itself for its last code.</param>
-    /// <param name="Single">How often each code came.</param>
-    /// <param name="Pairs">How often each code came after each parent code: key parent * size + code.</param>
-    /// <param name="ParentCounts">How often each parent code came.</param>
-    /// <param name="Marginal">The order-0 share of each code in units of 2^-16.</param>
-    internal sealed record Book(int Parent, uint[] Single, Dictionary<int, uint> Pairs, uint[] ParentCounts, uint[] Marginal);
+    internal static ReadOnlySpan<byte> Magic => "CDT\u0001"u8;
 
-    internal Book this[int book] => _books[book];
+    public override uint TokenHash { get; }
+
+    public override uint Id { get; }
+
+    public override Predictor Predictor => Predictor.Tree;
+
+    internal TreeBook this[int book] => _books[book];
 
     /// <summary>The book that each book hangs on; itself = its last code.</summary>
     public IReadOnlyList<int> Parents => [.. _books.Select(book => book.Parent)];
 
+    public override bool Fits(IReadOnlyList<CodebookSpec> books)
+        => books.Count <= _books.Length && books.Select((book, i) => book.Stride == 1 && book.Size == _books[i].Size).All(fits => fits);
+
+    public override TreeTables For(uint tokenHash) => new(tokenHash, _books);
+
     /// <summary>Counts codes and chooses the edges with the most mutual information.</summary>
     /// <param name="files">All with the same books at the base frame rate.</param>
-    public static TreeTables Train(IReadOnlyList<Codes> files)
+    /// <param name="tokenHash">See <see cref="TokenHash"/>.</param>
+    public static TreeTables Train(IReadOnlyList<Codes> files, uint tokenHash = 0)
     {
-        var specs = files[0].Specs;
-        var books = new Book[specs.Count];
+        var books = new TreeBook[files[0].Specs.Count];
         Parallel.For(0, books.Length, book =>
-        {
-            var best = Count(files, book, book);
-            var information = Information(best, specs[book].Size);
-            for (var lower = 0; lower < book; lower++)
-            {
-                var other = Count(files, book, lower);
-                var found = Information(other, specs[book].Size);
-                if (found > information)
-                    (best, information) = (other, found);
-            }
-            books[book] = best;
-        });
-        return new TreeTables(books);
+            books[book] = TreeBook.From(Enumerable.Range(0, book).Prepend(book).Select(parent => Count(files, book, parent)).MaxBy(counts => counts.Information())!));
+        return new TreeTables(tokenHash, books);
     }
 
-    private static Book Count(IReadOnlyList<Codes> files, int book, int parent)
+    public override byte[] ToBytes()
     {
-        var size = files[0].Specs[book].Size;
-        var single = new uint[size];
-        var parents = new uint[files[0].Specs[parent].Size];
-        var pairs = new Dictionary<int, uint>();
+        var bytes = new ByteWriter();
+        bytes.Bytes(Magic);
+        bytes.UInt32(TokenHash);
+        bytes.Varint((ulong)_books.Length);
+        foreach (var book in _books)
+            book.Write(bytes);
+        bytes.UInt32(Crc32C.Compute(bytes.Written));
+        return bytes.Written.ToArray();
+    }
+
+    /// <exception cref="BitstreamException">Not a tree file, or a damaged one.</exception>
+    public static new TreeTables Parse(ReadOnlySpan<byte> bytes)
+    {
+        Check(bytes, Magic, "counts of a tree");
+        var reader = new ByteReader(bytes);
+        reader.Bytes(4, "magic");
+        var hash = reader.UInt32("token hash");
+        var books = new TreeBook[(int)reader.Varint("books", 1, 256)];
+        for (var book = 0; book < books.Length; book++)
+            books[book] = TreeBook.Read(ref reader, book, books);
+        return new TreeTables(hash, books);
+    }
+
+    private static PairCounts Count(IReadOnlyList<Codes> files, int book, int parent)
+    {
+        var counts = new PairCounts(parent, files[0].Specs[parent].Size, new uint[files[0].Specs[book].Size], []);
         foreach (var file in files)
             for (var item = 0; item < file.Batch; item++)
             {
@@ -59,27 +82,11 @@ public sealed class TreeTables
                 var above = file[parent, item];
                 for (var t = 0; t < codes.Length; t++)
                 {
-                    single[codes[t]]++;
-                    if (parent == book && t == 0)
-                        continue;
-                    var from = parent == book ? codes[t - 1] : above[t];
-                    parents[from]++;
-                    System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(pairs, from * size + codes[t], out _)++;
+                    counts.Single[codes[t]]++;
+                    if (parent != book || t > 0)
+                        CollectionsMarshal.GetValueRefOrAddDefault(counts.Pairs, (parent == book ? codes[t - 1] : above[t]) * (long)counts.Single.Length + codes[t], out _)++;
                 }
             }
-        var total = Math.Max(1UL, (ulong)single.Sum(count => count));
-        return new Book(parent, single, pairs, parents, [.. single.Select(count => (uint)(count * 65536UL / total))]);
-    }
-
-    /// <summary>Mutual information in bits, less what as many pairs would show by chance (Miller and Madow).</summary>
-    private static double Information(Book book, int size)
-    {
-        double total = Math.Max(1, book.ParentCounts.Sum(count => (long)count));
-        double all = Math.Max(1, book.Single.Sum(count => (long)count));
-        var bits = 0.0;
-        foreach (var (key, count) in book.Pairs)
-            bits += count / total * Math.Log2(count / total / (book.ParentCounts[key / size] / total * (book.Single[key % size] / all)));
-        var chance = book.Pairs.Count - book.ParentCounts.Count(n => n > 0) - book.Single.Count(n => n > 0) + 1;
-        return bits - chance / (2 * total * Math.Log(2));
+        return counts;
     }
 }

@@ -8,6 +8,8 @@ public sealed class PredictorTests
 {
     private static readonly CodebookSpec[] Books = [new(64), new(48), new(1000)];
 
+    private static readonly TreeTables Tree = TreeTables.Train([Walk(Books, 3000, seed: 11)]);
+
     /// <summary>Predictors by name, with what each must save on codes that repeat themselves.</summary>
     public static TheoryData<string, double> Models => new()
     {
@@ -16,6 +18,7 @@ public sealed class PredictorTests
         { "mixing", 0.75 },
         { "neural", 1.5 },          // untrained: right, not small
         { "neural mixing", 1.05 },
+        { "tree", 0.95 },
     };
 
     [Theory, MemberData(nameof(Models))]
@@ -90,6 +93,35 @@ public sealed class PredictorTests
     }
 
     [Fact]
+    public void Trees_come_back_from_bytes_and_damage_is_noticed()
+    {
+        var bytes = Tree.For(77).ToBytes();
+        var again = Assert.IsType<TreeTables>(EntropyPrior.Parse(bytes));
+        Assert.Equal((77u, Tree.For(77).Id), (again.TokenHash, again.Id));
+        Assert.Equal(bytes, again.ToBytes());
+        for (var length = 0; length < bytes.Length; length += 97)
+            Assert.Throws<BitstreamException>(() => TreeTables.Parse(bytes.AsSpan(0, length)));
+        var random = new Random(3);
+        for (var round = 0; round < 300; round++)
+        {
+            var damaged = bytes.ToArray();
+            for (var i = random.Next(4); i >= 0; i--)
+                damaged[random.Next(8, Math.Min(bytes.Length, 4000))] = (byte)random.Next(256);
+            System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(damaged.AsSpan(^4..), Crc32C.Compute(damaged.AsSpan(..^4)));
+            try
+            {
+                var block = Walk(Books, 30, seed: round);
+                var model = new TreeModel(TreeTables.Parse(damaged));
+                for (var book = 0; book < Books.Length; book++)
+                    model.Code(new RangeEncoder(), block, book);
+            }
+            catch (BitstreamException)
+            {
+            }
+        }
+    }
+
+    [Fact]
     public void Tables_survive_the_way_to_real_numbers_and_back()
     {
         var prior = SmallPrior.Make(Books);
@@ -108,6 +140,7 @@ public sealed class PredictorTests
     [InlineData("mixing")]
     [InlineData("neural")]
     [InlineData("neural mixing")]
+    [InlineData("tree")]
     public void Bytes_are_the_recorded_ones(string name)
     {
         var header = TestFiles.Header(Books, 1) with { BlockFrames = 40 };
@@ -165,8 +198,9 @@ public sealed class PredictorTests
         ["uniform"] = "B2D5B2E864B3B540",
         ["adaptive"] = "25CC47C8385C0DA0",
         ["mixing"] = "02D20FDB3F94ECB8",
-        ["neural"] = "D2637DD28E81F19A",
-        ["neural mixing"] = "5C76DB12FF022287",
+        ["neural"] = "BE1D0DD13F701C82",
+        ["neural mixing"] = "B80067A36779EC71",
+        ["tree"] = "8EB8DD56D52E5C23",
     };
 
     private static byte[] Write(CodecFileHeader header, Codes codes, string name)
@@ -185,6 +219,7 @@ public sealed class PredictorTests
         "mixing" => new MixingModel(books, null),
         "neural" => new NeuralModel(SmallPrior.Make(Books)),
         "neural mixing" => new MixingModel(books, SmallPrior.Make(Books)),
+        "tree" => new TreeModel(Tree),
         _ => throw new ArgumentException(name),
     };
 

@@ -62,8 +62,8 @@ public static class ContainerCodes
             Tags = recording.Tags,
         };
         // Tables that are not here, or of other books, cannot be used: the codes are then written without.
-        if (EntropyPriors.Find(recording.Prior) is { } prior && NeuralModel.Fits(prior, header.Books))
-            header = header with { Predictor = Predictor.Neural, Prior = prior.Id };
+        if (EntropyPriors.Find(recording.Prior) is { } prior && prior.Fits(header.Books))
+            header = header with { Predictor = prior.Predictor, Prior = prior.Id };
         if (HeaderFormat.Problem(header) is { } problem)
             throw new TokenFileException(name, problem);
         using var writer = new CodecFileWriter(stream, header, leaveOpen: true);

@@ -14,7 +14,7 @@ public static class NeuralPriorTrainer
     /// <param name="tokenHash">Of the codec that made the codes.</param>
     /// <param name="config">Sizes and steps.</param>
     /// <param name="codebooks">Entries [V, D] of each book, from which training starts; null: from nothing, which takes longer.</param>
-    /// <param name="start">Tables for an earlier state of the same codec to go on from; null: train anew.</param>
+    /// <param name="start">Tables to go on from; those of an earlier state of the codec lend their hidden layers. Null: train anew.</param>
     /// <param name="report">Called now and then with the step and the bits a code of each book, averaged since the last call.</param>
     /// <returns>The tables, ready to be written.</returns>
     public static NeuralPrior Train(IReadOnlyList<Codes> files, uint tokenHash, NeuralPriorConfig config,
@@ -28,11 +28,11 @@ public static class NeuralPriorTrainer
         if (codes[0].Length < config.BlockFrames)
             throw new ArgumentException($"expected at least {config.BlockFrames} frames, found {codes[0].Length}", nameof(files));
         random.manual_seed(config.Seed);
-        using var network = new PriorNetwork(Orders(codes, specs, codebooks, start), config);
-        if (start is not null)
-            network.Load(start);
-        else if (codebooks is not null)
+        using var network = new PriorNetwork(Orders(codes, specs, codebooks, start, tokenHash), config);
+        if (codebooks is not null)
             network.Initialize(codebooks);
+        if (start is not null)
+            network.Load(start, sameCodes: start.TokenHash == tokenHash);
         using var optimizer = new AdamW(network.Parameters,
             new AdamWConfig { Beta1 = 0.9, WeightDecay = config.WeightDecay, AverageDecay = config.AverageDecay });
         var draws = new Random(config.Seed);
@@ -56,8 +56,8 @@ public static class NeuralPriorTrainer
     }
 
     /// <summary>Codes that mean nearly the same come together: clusters are runs of these orders.</summary>
-    private static int[][] Orders(int[][] codes, IReadOnlyList<CodebookSpec> specs, IReadOnlyList<float[,]>? codebooks, NeuralPrior? start)
-        => [.. codes.Select((book, k) => start is not null && k < start.Books && start.Size(k) == specs[k].Size
+    private static int[][] Orders(int[][] codes, IReadOnlyList<CodebookSpec> specs, IReadOnlyList<float[,]>? codebooks, NeuralPrior? start, uint tokenHash)
+        => [.. codes.Select((book, k) => start is not null && start.TokenHash == tokenHash && k < start.Books && start.Size(k) == specs[k].Size
             ? start.Order(k).ToArray()
             : CodeClusters.Order(codebooks?[k] ?? CodeClusters.Neighbours(book, specs[k].Size), NeuralPrior.MembersFor(specs[k].Size)))];
 

@@ -86,17 +86,23 @@ internal sealed class PriorBook : IDisposable
         target.narrow(1, pairs, pairs).copy_(-source);
     }
 
+    /// <summary>Takes over trained weights: all, or the hidden layers only.</summary>
+    /// <param name="real">The weights.</param>
+    /// <param name="all">False: the hidden layers only.</param>
+    /// <param name="inputScale">Factor of the weights that read embeddings.</param>
     /// <exception cref="ConfigException">Tables of other sizes.</exception>
-    public void Load(NeuralBookWeights real)
+    public void Load(NeuralBookWeights real, bool all, float inputScale)
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        Copy(_embedding, tensor(real.Embeddings));
-        foreach (var (layer, weights) in new[] { (_input, real.Input), (_middle, real.Middle), (_cluster, real.Cluster), (_member, real.Member) })
+        foreach (var (layer, weights) in new[] { (_input, real.Input), (_middle, real.Middle), (_cluster, real.Cluster), (_member, real.Member) }[..(all ? 4 : 2)])
         {
             Copy(layer.Weight, tensor(weights.Weight));
             Copy(layer.Bias, tensor(weights.Bias));
         }
+        _input.Weight.mul_(inputScale);
+        if (all)
+            Copy(_embedding, tensor(real.Embeddings));
     }
 
     private static void Copy(Tensor target, Tensor source)
@@ -210,7 +216,7 @@ internal sealed class PriorBook : IDisposable
         public Tensor Backward(Tensor x, Tensor gradient)
         {
             Weight.grad!.addmm_(gradient.t(), x, 1, 1);
-            Bias.grad!.add_(gradient.sum(0));
+            Bias.grad!.add_(gradient.sum(dim: 0));
             return gradient.mm(Weight);
         }
 

@@ -28,19 +28,22 @@ internal sealed class PriorNetwork : IDisposable
     /// <param name="codebooks">[V, D'] of each book.</param>
     public void Initialize(IReadOnlyList<float[,]> codebooks)
     {
-        var size = codebooks.Max(book => Math.Sqrt(book.Cast<float>().Average(v => (double)v * v)));
+        var size = Math.Sqrt(codebooks.Max(MeanSquare));
         foreach (var (book, codebook) in _books.Zip(codebooks))
             book.Initialize(codebook, (float)(1 / size));
     }
 
     /// <summary>Goes on from tables that were trained before.</summary>
+    /// <param name="prior">The tables.</param>
+    /// <param name="sameCodes">False: codes mean something else, only the hidden layers are taken, at the scale of the embeddings that are there.</param>
     /// <exception cref="ConfigException">They have other sizes.</exception>
-    public void Load(NeuralPrior prior)
+    public void Load(NeuralPrior prior, bool sameCodes)
     {
         var real = prior.Dequantize();
         Require.That(real.Count == _books.Length, "books of the tables to go on from", $"{_books.Length}", real.Count);
+        var scale = sameCodes ? 1 : Math.Sqrt(real.Sum(book => MeanSquare(book.Embeddings)) / _books.Sum(book => MeanSquare(book.Weights().Embeddings)));
         foreach (var (book, weights) in _books.Zip(real))
-            book.Load(weights);
+            book.Load(weights, sameCodes, (float)scale);
     }
 
     /// <summary>Adds the gradient of the sum of all books' losses to the parameters' gradients.</summary>
@@ -78,6 +81,8 @@ internal sealed class PriorNetwork : IDisposable
 
     /// <summary>Rounded to the integers that predict.</summary>
     public NeuralPrior Quantize(uint tokenHash) => NeuralPrior.Quantize(tokenHash, [.. _books.Select(book => book.Weights())]);
+
+    private static double MeanSquare(float[,] table) => table.Cast<float>().Average(v => (double)v * v);
 
     public void Dispose()
     {

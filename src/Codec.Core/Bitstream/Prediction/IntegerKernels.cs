@@ -19,18 +19,18 @@ internal static class IntegerKernels
         _ => true,
     };
 
-    public static void MultiplyAdd(in KernelShape shape, ref short weights, ref short x, ref int sums, KernelPath path)
+    public static void MultiplyAdd(in KernelShape shape, ref sbyte weights, ref short x, ref int sums, KernelPath path)
     {
         switch (path)
         {
             case KernelPath.Avx512:
-                MultiplyAdd<KernelSums512>(shape, ref weights, ref x, ref sums);
+                MultiplyAdd<KernelSums512, Vector512<short>>(shape, ref weights, ref x, ref sums);
                 break;
             case KernelPath.Avx2:
-                MultiplyAdd<KernelSums256>(shape, ref weights, ref x, ref sums);
+                MultiplyAdd<KernelSums256, KernelWeights256>(shape, ref weights, ref x, ref sums);
                 break;
             case KernelPath.Vector128:
-                MultiplyAdd<KernelSums128>(shape, ref weights, ref x, ref sums);
+                MultiplyAdd<KernelSums128, KernelWeights128>(shape, ref weights, ref x, ref sums);
                 break;
             default:
                 MultiplyAddScalar(shape, ref weights, ref x, ref sums);
@@ -38,17 +38,17 @@ internal static class IntegerKernels
         }
     }
 
-    private static void MultiplyAdd<TSums>(in KernelShape shape, ref short weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums>
+    private static void MultiplyAdd<TSums, TWeights>(in KernelShape shape, ref sbyte weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums, TWeights>
     {
         var t = 0;
         for (; t + 4 <= shape.Frames; t += 4)
-            FourFrames<TSums>(shape, ref weights, ref Unsafe.Add(ref x, t * shape.Stride), ref Unsafe.Add(ref sums, t * shape.Groups * PackedMatrix.GroupRows));
+            FourFrames<TSums, TWeights>(shape, ref weights, ref Unsafe.Add(ref x, t * shape.Stride), ref Unsafe.Add(ref sums, t * shape.Groups * PackedMatrix.GroupRows));
         for (; t < shape.Frames; t++)
-            OneFrame<TSums>(shape, ref weights, ref Unsafe.Add(ref x, t * shape.Stride), ref Unsafe.Add(ref sums, t * shape.Groups * PackedMatrix.GroupRows));
+            OneFrame<TSums, TWeights>(shape, ref weights, ref Unsafe.Add(ref x, t * shape.Stride), ref Unsafe.Add(ref sums, t * shape.Groups * PackedMatrix.GroupRows));
     }
 
     /// <summary>Weights are read once for four frames.</summary>
-    private static void FourFrames<TSums>(in KernelShape shape, ref short weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums>
+    private static void FourFrames<TSums, TWeights>(in KernelShape shape, ref sbyte weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums, TWeights>
     {
         var (rows, stride) = (shape.Groups * PackedMatrix.GroupRows, shape.Stride);
         for (var g = 0; g < shape.Groups; g++)
@@ -58,10 +58,11 @@ internal static class IntegerKernels
             for (var p = 0; p < shape.Pairs; p++)
             {
                 ref var input = ref Unsafe.Add(ref x, 2 * p);
-                a = a.Add(ref weight, Pair(ref input));
-                b = b.Add(ref weight, Pair(ref Unsafe.Add(ref input, stride)));
-                c = c.Add(ref weight, Pair(ref Unsafe.Add(ref input, 2 * stride)));
-                d = d.Add(ref weight, Pair(ref Unsafe.Add(ref input, 3 * stride)));
+                var wide = TSums.Load(ref weight);
+                a = a.Add(wide, Pair(ref input));
+                b = b.Add(wide, Pair(ref Unsafe.Add(ref input, stride)));
+                c = c.Add(wide, Pair(ref Unsafe.Add(ref input, 2 * stride)));
+                d = d.Add(wide, Pair(ref Unsafe.Add(ref input, 3 * stride)));
                 weight = ref Unsafe.Add(ref weight, PairLength);
             }
             ref var target = ref Unsafe.Add(ref sums, g * PackedMatrix.GroupRows);
@@ -73,7 +74,7 @@ internal static class IntegerKernels
     }
 
     /// <summary>Four groups at a time while there are as many, so that additions need not wait for each other.</summary>
-    private static void OneFrame<TSums>(in KernelShape shape, ref short weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums>
+    private static void OneFrame<TSums, TWeights>(in KernelShape shape, ref sbyte weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums, TWeights>
     {
         var g = 0;
         var step = shape.GroupPairs * PairLength;
@@ -84,10 +85,10 @@ internal static class IntegerKernels
             for (var p = 0; p < shape.Pairs; p++)
             {
                 var pair = Pair(ref Unsafe.Add(ref x, 2 * p));
-                a = a.Add(ref weight, pair);
-                b = b.Add(ref Unsafe.Add(ref weight, step), pair);
-                c = c.Add(ref Unsafe.Add(ref weight, 2 * step), pair);
-                d = d.Add(ref Unsafe.Add(ref weight, 3 * step), pair);
+                a = a.Add(TSums.Load(ref weight), pair);
+                b = b.Add(TSums.Load(ref Unsafe.Add(ref weight, step)), pair);
+                c = c.Add(TSums.Load(ref Unsafe.Add(ref weight, 2 * step)), pair);
+                d = d.Add(TSums.Load(ref Unsafe.Add(ref weight, 3 * step)), pair);
                 weight = ref Unsafe.Add(ref weight, PairLength);
             }
             ref var target = ref Unsafe.Add(ref sums, g * PackedMatrix.GroupRows);
@@ -101,12 +102,12 @@ internal static class IntegerKernels
             ref var weight = ref Unsafe.Add(ref weights, g * step);
             TSums a = default;
             for (var p = 0; p < shape.Pairs; p++)
-                a = a.Add(ref Unsafe.Add(ref weight, p * PairLength), Pair(ref Unsafe.Add(ref x, 2 * p)));
+                a = a.Add(TSums.Load(ref Unsafe.Add(ref weight, p * PairLength)), Pair(ref Unsafe.Add(ref x, 2 * p)));
             a.AddTo(ref Unsafe.Add(ref sums, g * PackedMatrix.GroupRows));
         }
     }
 
-    private static void MultiplyAddScalar(in KernelShape shape, ref short weights, ref short x, ref int sums)
+    private static void MultiplyAddScalar(in KernelShape shape, ref sbyte weights, ref short x, ref int sums)
     {
         for (var t = 0; t < shape.Frames; t++)
             for (var g = 0; g < shape.Groups; g++)

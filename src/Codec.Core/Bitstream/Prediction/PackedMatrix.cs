@@ -12,7 +12,7 @@ internal sealed class PackedMatrix
     /// <summary>Rows of a group.</summary>
     public const int GroupRows = 16;
 
-    private readonly short[] _weights; // [block, group, pair of columns, row, 2]
+    private readonly sbyte[] _weights; // [block, group, pair of columns, row, 2]
     private readonly int _pairs;
     private readonly int _groups;      // of a block
 
@@ -24,7 +24,7 @@ internal sealed class PackedMatrix
         _pairs = (columns + 1) / 2;
         _groups = (blockRows + GroupRows - 1) / GroupRows;
         var rows = weights.Length / columns;
-        _weights = new short[(rows + blockRows - 1) / blockRows * BlockLength];
+        _weights = new sbyte[(rows + blockRows - 1) / blockRows * BlockLength];
         for (var r = 0; r < rows; r++)
         {
             var (group, lane) = Math.DivRem(r % blockRows, GroupRows);

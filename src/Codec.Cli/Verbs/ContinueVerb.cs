@@ -17,8 +17,8 @@ internal sealed class ContinueVerb
     private readonly Option<string?> _model = new("--lm") { Description = "speech language model that codec train has made; default: the bundled one", HelpName = "FILE" };
     private readonly Option<string?> _codec = new("--codec") { Description = "the codec whose tokens it knows; default: the bundled one", HelpName = "NAME|FILE" };
     private readonly Option<double> _seconds = new("--seconds") { Description = "length of the continuation", HelpName = "S", DefaultValueFactory = _ => 5 };
-    private readonly Option<double> _temperature = new("--temperature") { Description = "0 = always the most probable token", HelpName = "T", DefaultValueFactory = _ => 0.9 };
-    private readonly Option<int> _topK = new("--top-k") { Description = "most probable tokens considered; 0 = all", HelpName = "K", DefaultValueFactory = _ => 100 };
+    private readonly Option<double> _temperature = new("--temperature") { Description = "0 = always the most probable token", HelpName = "T", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _topK = new("--top-k") { Description = "most probable tokens considered; 0 = all", HelpName = "K", DefaultValueFactory = _ => 0 };
     private readonly Option<long> _seed = new("--seed") { Description = "one seed, one result", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<int?> _threads = new("--threads") { Description = "threads of libtorch", HelpName = "N" };
     private readonly CommandContext _context;

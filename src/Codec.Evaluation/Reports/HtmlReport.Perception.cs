@@ -74,5 +74,5 @@ internal sealed partial class HtmlReport
                     .Select(p => new ChartPoint(p.X, p.Y, 0, 0, $"{p.Name}: {proxy.Label} {Number(p.X, 3)}, {task.Label} {Number(p.Y, 3)}"))]);
     }
 
-    private static string Signed(double? value) => value?.ToString("+0.000;&minus;0.000;0", CultureInfo.InvariantCulture) ?? "";
+    private static string Signed(double? value) => value?.ToString("+0.000;-0.000;0", CultureInfo.InvariantCulture) ?? "";
 }

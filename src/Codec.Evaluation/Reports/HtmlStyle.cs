@@ -27,7 +27,7 @@ internal static class HtmlStyle
         .good{background:var(--good);color:var(--goodink)}.poor{background:var(--poor);color:var(--poorink)}.tie{color:var(--tie)}.self{background:var(--self)}
         .sig td{text-align:center;padding:2px 5px;min-width:18px}.sig th{padding:2px 6px;white-space:nowrap;font-weight:500}
         .up{vertical-align:bottom}.up span{writing-mode:vertical-rl;transform:rotate(180deg)}
-        .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(480px,1fr));gap:14px}
+        .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(480px,1fr));gap:14px}
         @media(max-width:560px){.charts{grid-template-columns:1fr}}
         figure{margin:0}svg{width:100%;height:auto;font-size:11.5px}svg text{fill:var(--axis)}svg .axis{font-weight:600;font-size:13px}.grid{stroke:var(--line)}.hollow{fill:var(--page)}
         .clips{display:grid;grid-template-columns:repeat(auto-fill,minmax(270px,1fr));gap:12px}

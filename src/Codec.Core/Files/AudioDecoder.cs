@@ -219,8 +219,8 @@ public sealed class AudioDecoder : IDisposable
     /// <summary>[B, C, S] as rows of S.</summary>
     private static float[] Planar(Tensor audio_BCS)
     {
-        using var flat = audio_BCS.to(float32).cpu().contiguous();
-        return flat.data<float>().ToArray();
+        using var scope = NewDisposeScope();
+        return audio_BCS.to(float32).cpu().contiguous().data<float>().ToArray();
     }
 
     private void Resample(float[] planar, int length)

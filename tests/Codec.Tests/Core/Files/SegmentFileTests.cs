@@ -80,8 +80,8 @@ public sealed class SegmentFileTests : IDisposable
     {
         using var random = manual_seed(4);
         var codec = _codecs[0.01];
-        using var signal = randn(2 * 20_001) * 0.2;
-        var audio = signal.data<float>().ToArray();
+        using var signal = randn(2 * 20_001);
+        var audio = Array.ConvertAll(signal.data<float>().ToArray(), x => 0.2f * x);
         var (source, file, back) = (new MemoryStream(), new MemoryStream(), new MemoryStream());
         using (var writer = AudioFile.OpenWrite(source, Rate, 2, new AudioFormat(AudioContainer.Wav, SampleEncoding.Float32), length: 20_001))
         {

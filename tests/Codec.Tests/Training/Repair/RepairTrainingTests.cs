@@ -21,7 +21,7 @@ public sealed class RepairTrainingTests : IDisposable
     [InlineData("fine")]
     public void What_follows_from_the_rest_is_learned(string kind)
     {
-        using var run = new RepairTrainer(Config(kind, 120), CPU, resume: false);
+        using var run = new RepairTrainer(Config(kind, 500), CPU, resume: false);
         var report = default(Codec.Training.Codecs.StepReport);
         run.Run(validated: row => report = row);
         Assert.True(report!.Values["error_share"] < 0.5, $"error share {report.Values["error_share"]:F3}");

@@ -8,6 +8,13 @@ public static class AudioFile
 {
     private const int BlockSamples = 1 << 16;
 
+    /// <summary>Extensions by which audio is looked for in folders, the usual ones first. Opening asks the content, not these.</summary>
+    public static IReadOnlyList<string> Extensions { get; } =
+        [".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".aifc", ".w64", ".rf64", ".caf", ".au", ".wave"];
+
+    /// <summary>True where a file's name says that it holds audio; upper and lower case are the same.</summary>
+    public static bool HasAudioName(string path) => Extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
+
     /// <summary>A whole file in memory.</summary>
     /// <param name="path">WAV, or what the installed libsndfile reads: FLAC, Ogg Vorbis, Opus (at 8, 12, 16, 24 or 48 kHz), MP3, AIFF.</param>
     /// <exception cref="AudioFileException">Missing, unreadable, no audio, or too long for one buffer.</exception>

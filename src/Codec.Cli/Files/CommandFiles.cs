@@ -6,10 +6,6 @@ namespace Codec.Cli.Files;
 /// <summary>Opens inputs and outputs by name, where "-" is a standard stream.</summary>
 internal static class CommandFiles
 {
-    /// <summary>Extensions by which audio is found in folders.</summary>
-    public static readonly string[] AudioExtensions =
-        [".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".aifc", ".w64", ".rf64", ".caf", ".au", ".wave"];
-
     /// <exception cref="AudioFileException">Missing, or no audio.</exception>
     public static AudioReader OpenAudio(string input, Terminal terminal)
         => input == FileJob.StandardStream ? AudioFile.OpenRead(terminal.OpenInput(), input) : AudioFile.OpenRead(input);

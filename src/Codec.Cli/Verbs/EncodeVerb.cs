@@ -48,7 +48,7 @@ internal sealed class EncodeVerb
 
     private int Run(ParseResult args)
     {
-        var jobs = FileJob.Plan(args.GetValue(_inputs)!, args.GetValue(_output), CodecFile.Extension, CommandFiles.AudioExtensions);
+        var jobs = FileJob.Plan(args.GetValue(_inputs)!, args.GetValue(_output), CodecFile.Extension, AudioFile.Extensions);
         var output = new CommandOutput(_context.Terminal, args.GetValue(_json), jobs.Any(job => job.Output == FileJob.StandardStream));
         var force = args.GetValue(_force);
         using var models = _model.Open(args, _context);

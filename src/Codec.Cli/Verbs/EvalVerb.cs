@@ -55,6 +55,7 @@ internal sealed class EvalVerb
         var baseline = args.GetValue(_baseline) is { } path ? EvaluationReport.Load(path) : null;
         using var parser = new ConditionParser(_context.Terminal.Variable("PATH"));
         var plan = Plan(args, parser);
+        RequireOneThatRuns(plan);
         foreach (var condition in plan.Conditions.Where(c => c.Problem is not null))
             output.Warning($"{condition.Name}: {condition.Problem}");
         Directory.CreateDirectory(args.GetValue(_output)!);
@@ -62,6 +63,15 @@ internal sealed class EvalVerb
         var report = EvaluationReport.Of(plan, rows) with { ExtraPoints = args.GetValue(_peers) is { } peers ? PeerPoints.Load(peers) : [] };
         ReportFolder.Write(args.GetValue(_output)!, report, plan, _context.Cancellation);
         return Finish(report, gate is null ? [] : gate.Failures(baseline!, report), args.GetValue(_output)!, output);
+    }
+
+    /// <exception cref="ConfigException">Nothing was asked for, or nothing that was can run here.</exception>
+    private static void RequireOneThatRuns(EvaluationPlan plan)
+    {
+        if (plan.Conditions.Count == 0)
+            throw new ConfigException("nothing to measure: expected --codecs or --deg");
+        if (plan.Conditions.All(c => c.Problem is not null))
+            throw new ConfigException("nothing to measure: " + string.Join("; ", plan.Conditions.GroupBy(c => c.Problem!).Select(g => $"{string.Join(", ", g.Select(c => c.Name))}: {g.Key}")));
     }
 
     private EvaluationPlan Plan(ParseResult args, ConditionParser parser)
@@ -115,7 +125,12 @@ internal sealed class EvalVerb
             ["valid"] = report.Valid,
             ["failures"] = new JsonArray([.. failures.Select(f => (JsonNode)f)]),
         });
-        return failures.Count > 0 ? ExitCode.Gate : ExitCode.Done;
+        if (failures.Count > 0)
+            return ExitCode.Gate;
+        if (report.Measured.Any())
+            return ExitCode.Done;
+        output.Error("no codec gave a value: " + (report.Rows.SelectMany(r => r.Problems.Where(p => p.Key != "reference").Select(p => p.Value)).FirstOrDefault() ?? "the files are too short for every metric"));
+        return ExitCode.InputFile;
     }
 
     /// <summary>Calls at once, on the worker's thread.</summary>

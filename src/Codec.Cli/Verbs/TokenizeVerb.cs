@@ -41,7 +41,7 @@ internal sealed class TokenizeVerb
         var path = args.GetValue(_output)!;
         var output = new CommandOutput(_context.Terminal, args.GetValue(_json), path == FileJob.StandardStream);
         CommandFiles.RequireFree(path, args.GetValue(_force));
-        var inputs = FileJob.Expand(args.GetValue(_inputs)!, [.. CommandFiles.AudioExtensions, CodecFile.Extension]);
+        var inputs = FileJob.Expand(args.GetValue(_inputs)!, [.. AudioFile.Extensions, CodecFile.Extension]);
         using var models = _model.Open(args, _context);
         _books.Check(args, () => models.Codec.Info);
         using var writer = Create(path, args.GetValue(_force));

@@ -5,8 +5,6 @@ namespace Codec.Evaluation.Conditions;
 /// <summary>Results of another system: a folder with files of the same names (the extension may differ).</summary>
 public sealed class DegradedFolder(string folder) : ICondition
 {
-    private static readonly string[] Extensions = [".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff"];
-
     public string Name { get; } = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
     public string Family => Name;
     public double? NominalBitsPerSecond => null;
@@ -23,6 +21,6 @@ public sealed class DegradedFolder(string folder) : ICondition
     private string? Locate(string relativePath)
     {
         var stem = Path.Combine(folder, Path.ChangeExtension(relativePath, null));
-        return Extensions.Select(e => stem + e).Prepend(Path.Combine(folder, relativePath)).FirstOrDefault(File.Exists);
+        return AudioFile.Extensions.Select(e => stem + e).Prepend(Path.Combine(folder, relativePath)).FirstOrDefault(File.Exists);
     }
 }

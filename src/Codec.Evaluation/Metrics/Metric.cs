@@ -21,6 +21,9 @@ public sealed record MetricColumn(string Name, string Label, bool HigherIsBetter
 /// <param name="Compute">The computation.</param>
 public sealed record Metric(IReadOnlyList<MetricColumn> Columns, string Definition, Func<SignalPair, double[]> Compute)
 {
+    /// <summary>What a value depends on beside the signals: model files, programs, transcripts. A value of an earlier run counts only where it is the same.</summary>
+    public string Fingerprint { get; init; } = "";
+
     /// <summary>Name of the first column.</summary>
     public string Name => Columns[0].Name;
 

@@ -1,3 +1,4 @@
+using Codec.Evaluation.Conditions;
 using Codec.Evaluation.Dnsmos;
 using Codec.Evaluation.Nisqa;
 using Codec.Evaluation.Pesq;
@@ -89,19 +90,20 @@ public static class MetricCatalog
         var model = path is null ? null : new Lazy<NisqaScore>(() => new NisqaScore(path));
         return Metric.Of(new("nisqa_mos", "NISQA MOS", true, null), "NISQA v2 overall quality of the degraded signal alone, at the reference's sample rate",
             p => (model?.Value ?? throw new MetricException("no weights were given (nisqa.tar of gabrielmittag/NISQA; not for commercial use)"))
-                .Score(p.At(p.SampleRate).Degraded, p.SampleRate)[0]);
+                .Score(p.At(p.SampleRate).Degraded, p.SampleRate)[0]) with { Fingerprint = FileStamp.Of(path) };
     }
 
     private static Metric[] Dnsmos(string? folder)
     {
         var model = folder is null ? null : new Lazy<DnsmosScore>(() => new DnsmosScore(folder));
+        var stamp = folder is null ? "" : $"{FileStamp.Of(Path.Combine(folder, DnsmosScore.P835File))} {FileStamp.Of(Path.Combine(folder, DnsmosScore.P808File))}";
         DnsmosScore Model() => model?.Value ?? throw new MetricException("no model folder was given (sig_bak_ovr.onnx, model_v8.onnx of microsoft/DNS-Challenge)");
         return
         [
             new([new("dnsmos_ovrl", "DNSMOS OVRL", true, null), new("dnsmos_sig", "DNSMOS SIG", true, null), new("dnsmos_bak", "DNSMOS BAK", true, null)],
-                "DNSMOS P.835 of the degraded signal alone, 16 kHz", p => Model().P835(p.At(SpeechRate).Degraded) is var v ? [v[2], v[0], v[1]] : []),
+                "DNSMOS P.835 of the degraded signal alone, 16 kHz", p => Model().P835(p.At(SpeechRate).Degraded) is var v ? [v[2], v[0], v[1]] : []) { Fingerprint = stamp },
             Metric.Of(new("dnsmos_p808", "DNSMOS P.808", true, null), "DNSMOS P.808 of the degraded signal alone, 16 kHz, newer mel front end",
-                p => Model().P808(p.At(SpeechRate).Degraded)),
+                p => Model().P808(p.At(SpeechRate).Degraded)) with { Fingerprint = stamp },
         ];
     }
 
@@ -111,7 +113,7 @@ public static class MetricCatalog
         return new([new("wer_sphinx", "WER against the original", false, 0) { IsTask = true }, .. models.Transcripts is null
                 ? Array.Empty<MetricColumn>() : [new("wer_text", "WER against the transcript", false, null) { IsTask = true }]],
             "word error rate of pocketsphinx (Debian's US English models, first pass) on the degraded audio, against what it understands of the original, and against the transcript",
-            pair => recognizer.WordErrorRates(pair)[..(models.Transcripts is null ? 1 : 2)]);
+            pair => recognizer.WordErrorRates(pair)[..(models.Transcripts is null ? 1 : 2)]) { Fingerprint = recognizer.Fingerprint };
     }
 
     private static Metric Native(MetricColumn column, string definition, Measure measure)
@@ -121,8 +123,9 @@ public static class MetricCatalog
     {
         var model = path is null ? null : SupportVectorRegression.Load(path);
         return Metric.Of(new("visqol_audio", "ViSQOL audio", true, 4.732), "ViSQOL v3, audio mode at 48 kHz, support vector regression",
-            p => VisqolScore.Measure(p.At(AudioRate).Reference, p.At(AudioRate).Degraded, AudioRate, VisqolMode.Audio)
-                .RegressionMos(model ?? throw new MetricException("no regression model was given (libsvm_nu_svr_model.txt of google/visqol)")));
+            p => model is null
+                ? throw new MetricException("no regression model was given (libsvm_nu_svr_model.txt of google/visqol)")
+                : VisqolScore.Measure(p.At(AudioRate).Reference, p.At(AudioRate).Degraded, AudioRate, VisqolMode.Audio).RegressionMos(model)) with { Fingerprint = FileStamp.Of(path) };
     }
 
     private delegate double Measure(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate);

@@ -20,6 +20,9 @@ public sealed class RecognizerMetrics(string? searchPath, Transcripts? transcrip
     private readonly string? _program = ExternalProgram.Find("pocketsphinx_continuous", searchPath);
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string, string[]> _heard = new();
 
+    /// <summary>The program and the transcripts.</summary>
+    internal string Fingerprint => $"{FileStamp.Of(_program)} {transcripts?.Fingerprint}";
+
     /// <summary>Edits of words / words of the reference's hypothesis; then of the transcript (NaN where it is not known).</summary>
     /// <exception cref="MetricException">The program is not installed or fails, or it understands nothing of the reference.</exception>
     public double[] WordErrorRates(SignalPair pair)

@@ -8,10 +8,13 @@ public sealed class Transcripts
 {
     private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
 
+    /// <summary>Tells whether it is the same file again.</summary>
+    internal string Fingerprint { get; private init; } = "";
+
     /// <exception cref="ConfigException">Missing, no JSON lines, or no text in it.</exception>
     public static Transcripts Load(string path)
     {
-        var result = new Transcripts();
+        var result = new Transcripts { Fingerprint = Conditions.FileStamp.Of(path) };
         var number = 0;
         try
         {

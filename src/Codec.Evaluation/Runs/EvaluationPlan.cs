@@ -41,6 +41,9 @@ public sealed record EvaluationPlan
     public bool Measures(Metric metric, string file)
         => !Samples.TryGetValue(metric.Name, out var count) || Chosen(count).Contains(file);
 
+    /// <summary>What is to be measured on a file.</summary>
+    internal Metric[] MetricsOf(string file) => [.. Metrics.Where(m => Measures(m, file))];
+
     private HashSet<string> Chosen(int count)
     {
         lock (_chosen)
@@ -85,10 +88,9 @@ public sealed record EvaluationPlan
     {
         if (!Directory.Exists(folder))
             throw new Codec.Audio.AudioFileException(folder, "no such folder");
-        string[] extensions = [".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"];
         var files = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Where(f => extensions.Contains(Path.GetExtension(f).ToLowerInvariant()))
+            .Where(Codec.Audio.AudioFile.HasAudioName)
             .Select(f => Path.GetRelativePath(folder, f)).Order(StringComparer.Ordinal).ToArray();
-        return files.Length > 0 ? files : throw new Codec.Audio.AudioFileException(folder, $"no audio files ({string.Join(", ", extensions)})");
+        return files.Length > 0 ? files : throw new Codec.Audio.AudioFileException(folder, $"no audio files ({string.Join(", ", Codec.Audio.AudioFile.Extensions)})");
     }
 }

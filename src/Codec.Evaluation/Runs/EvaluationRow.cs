@@ -38,6 +38,22 @@ public sealed record EvaluationRow
     /// <summary>Sizes of the books.</summary>
     public List<int> BookSizes { get; init; } = [];
 
+    /// <summary>Metrics that were tried, by name of the first column, with what they depended on beside the signals.</summary>
+    public Dictionary<string, string> Measured { get; init; } = [];
+
     /// <summary>Wall seconds that each metric took, by name of its first column.</summary>
     public Dictionary<string, double> MetricSeconds { get; init; } = [];
+
+    /// <summary>The row as a run that asked for nothing but some metrics gives it.</summary>
+    internal EvaluationRow Only(IReadOnlyList<Metrics.Metric> metrics)
+    {
+        var columns = metrics.SelectMany(m => m.Columns).Select(c => c.Name).ToHashSet();
+        return this with
+        {
+            Values = Values.Where(v => columns.Contains(v.Key)).ToDictionary(),
+            Problems = Problems.Where(p => p.Key is "*" or "reference" || columns.Contains(p.Key)).ToDictionary(),
+            MetricSeconds = MetricSeconds.Where(s => metrics.Any(m => m.Name == s.Key)).ToDictionary(),
+            Measured = [],
+        };
+    }
 }

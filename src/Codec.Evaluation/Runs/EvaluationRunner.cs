@@ -8,7 +8,7 @@ namespace Codec.Evaluation.Runs;
 /// <summary>Sends every file through every condition and measures what comes back. Rows do not depend on the number of jobs.</summary>
 public static class EvaluationRunner
 {
-    /// <summary>Measures everything that the journal does not hold yet.</summary>
+    /// <summary>Measures everything that the journal does not hold yet; rows that lack some metrics only get those.</summary>
     /// <param name="plan">What to measure.</param>
     /// <param name="progress">Gets the seconds of audio done, over all conditions.</param>
     /// <param name="cancellation">Ends after the rows in work; the journal keeps what is done.</param>
@@ -16,35 +16,41 @@ public static class EvaluationRunner
     public static IReadOnlyList<EvaluationRow> Run(EvaluationPlan plan, IProgress<EvaluationProgress>? progress, CancellationToken cancellation)
     {
         var conditions = plan.AllConditions;
-        using var journal = new RowJournal(plan.Journal, Signature(plan));
+        using var journal = new RowJournal(plan.Journal, $"codec-eval 2 | {Path.GetFullPath(plan.ReferenceFolder)}");
         var rows = new ConcurrentDictionary<(string, string), EvaluationRow>(StillGood(plan, journal.Done));
         var total = conditions.Count * plan.Files.Count;
+        var done = rows.Count(r => Lacks(plan, r.Value, r.Key.Item2).Length == 0);
         Parallel.ForEach(plan.Files, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, plan.Jobs), CancellationToken = cancellation }, file =>
         {
-            var missing = conditions.Where(c => !rows.ContainsKey((c.Name, file))).ToArray();
+            var missing = conditions.Where(c => !rows.TryGetValue((c.Name, file), out var row) || Lacks(plan, row, file).Length > 0).ToArray();
             if (missing.Length == 0)
                 return;
             var (reference, problem, warning) = Read(Path.Combine(plan.ReferenceFolder, file));
             foreach (var condition in missing)
             {
                 cancellation.ThrowIfCancellationRequested();
-                var row = reference is null ? Absent(plan, condition, file, 0, problem) : Measure(plan, condition, file, reference, cancellation);
+                var row = reference is null ? Absent(plan, condition, file, 0, problem)
+                    : Measure(plan, condition, file, reference, rows.GetValueOrDefault((condition.Name, file)), cancellation);
                 if (warning.Length > 0)
                     row.Problems["reference"] = warning;
                 rows[(condition.Name, file)] = row;
                 journal.Add(row);
-                progress?.Report(new EvaluationProgress(rows.Count, total, condition.Name, file));
+                progress?.Report(new EvaluationProgress(Interlocked.Increment(ref done), total, condition.Name, file));
             }
         });
         var order = conditions.Select((c, i) => (c.Name, i)).ToDictionary(x => x.Name, x => x.i);
-        return [.. rows.Values.Where(r => order.ContainsKey(r.Condition)).OrderBy(r => order[r.Condition]).ThenBy(r => r.File, StringComparer.Ordinal)];
+        return [.. rows.Values.Select(r => r.Only(plan.MetricsOf(r.File))).OrderBy(r => order[r.Condition]).ThenBy(r => r.File, StringComparer.Ordinal)];
     }
 
-    /// <summary>The newest row of each file and condition that were asked for, if it was made from the same things.</summary>
+    /// <summary>Metrics of the plan that a row does not hold, or holds as other models gave them.</summary>
+    private static Metric[] Lacks(EvaluationPlan plan, EvaluationRow? row, string file)
+        => [.. plan.MetricsOf(file).Where(m => row?.Measured.GetValueOrDefault(m.Name) != m.Fingerprint)];
+
+    /// <summary>The newest row of each file and condition that were asked for, if it was made from the same things; what failed is tried again.</summary>
     private static IEnumerable<KeyValuePair<(string, string), EvaluationRow>> StillGood(EvaluationPlan plan, IReadOnlyList<EvaluationRow> done)
     {
         var (conditions, files) = (plan.AllConditions.ToDictionary(c => c.Name), plan.Files.ToHashSet(StringComparer.Ordinal));
-        return done.Where(r => files.Contains(r.File) && conditions.TryGetValue(r.Condition, out var condition) && r.Fingerprint == Fingerprint(plan, condition, r.File))
+        return done.Where(r => !r.Problems.ContainsKey("*") && files.Contains(r.File) && conditions.TryGetValue(r.Condition, out var condition) && r.Fingerprint == Fingerprint(plan, condition, r.File))
             .GroupBy(r => (r.Condition, r.File)).Select(g => KeyValuePair.Create(g.Key, g.Last()));
     }
 
@@ -87,7 +93,7 @@ public static class EvaluationRunner
     private static EvaluationRow Absent(EvaluationPlan plan, ICondition condition, string file, double seconds, string problem)
         => Row(plan, condition, file, seconds) with { Problems = new() { ["*"] = problem } };
 
-    private static EvaluationRow Measure(EvaluationPlan plan, ICondition condition, string file, AudioBuffer reference, CancellationToken cancellation)
+    private static EvaluationRow Measure(EvaluationPlan plan, ICondition condition, string file, AudioBuffer reference, EvaluationRow? before, CancellationToken cancellation)
     {
         Transcoded result;
         try
@@ -100,9 +106,9 @@ public static class EvaluationRunner
         {
             return Absent(plan, condition, file, reference.Duration.TotalSeconds, e.Message);
         }
-        var row = Row(plan, condition, file, reference.Duration.TotalSeconds);
+        var row = before ?? Row(plan, condition, file, reference.Duration.TotalSeconds);
         var pair = new SignalPair(reference, Resampler.Resample(result.Audio, reference.SampleRate), file);
-        foreach (var metric in plan.Metrics.Where(m => plan.Measures(m, file)))
+        foreach (var metric in Lacks(plan, before, file))
             Apply(metric, pair, row, plan.Time);
         return row with
         {
@@ -120,6 +126,12 @@ public static class EvaluationRunner
     private static void Apply(Metric metric, SignalPair pair, EvaluationRow row, TimeProvider time)
     {
         var start = time.GetTimestamp();
+        row.Measured[metric.Name] = metric.Fingerprint;
+        foreach (var column in metric.Columns)
+        {
+            row.Values.Remove(column.Name);
+            row.Problems.Remove(column.Name);
+        }
         try
         {
             var values = metric.Compute(pair);
@@ -139,10 +151,6 @@ public static class EvaluationRunner
 
     private static int[] Sparse(int[] counts)
         => [.. counts.Select((count, entry) => (count, entry)).Where(x => x.count > 0).SelectMany(x => new[] { x.entry, x.count })];
-
-    /// <summary>What must not change if an interrupted run is to go on.</summary>
-    private static string Signature(EvaluationPlan plan)
-        => $"codec-eval 1 | {Path.GetFullPath(plan.ReferenceFolder)} | {string.Join(',', plan.Metrics.Select(m => m.Name))} | {string.Join(',', plan.Samples.OrderBy(s => s.Key).Select(s => $"{s.Key}={s.Value}"))}";
 }
 
 /// <summary>How far a run is.</summary>

@@ -20,9 +20,6 @@ public sealed record Utterance(string Path, string Source, string Speaker, long 
 /// </summary>
 public sealed class AudioCorpus : IDisposable
 {
-    private static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase)
-        { ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif" };
-
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
 
@@ -79,7 +76,7 @@ public sealed class AudioCorpus : IDisposable
 
     private static IReadOnlyList<ManifestEntry> FromFolder(string folder)
         => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Where(path => Extensions.Contains(System.IO.Path.GetExtension(path))).Order(StringComparer.Ordinal)
+            .Where(AudioFile.HasAudioName).Order(StringComparer.Ordinal)
             .Select(path => new ManifestEntry(path, "", "")).ToArray();
 
     private static string Key(IReadOnlyList<ManifestEntry> entries, int sampleRate)

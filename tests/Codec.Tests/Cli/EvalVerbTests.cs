@@ -36,6 +36,20 @@ public sealed class EvalVerbTests : IDisposable
         Assert.Equal(3, CommandLineRun.Of("eval", "--ref", Path.Combine(_root, "nowhere"), "-o", Path.Combine(_root, "c")).ExitCode);
     }
 
+    [Fact]
+    public void A_run_that_can_measure_nothing_says_so_in_one_line()
+    {
+        string[] run = ["eval", "--ref", Path.Combine(_root, "ref"), "--metrics", "si_sdr_db", "-o", Path.Combine(_root, "d")];
+        var absent = CommandLineRun.Of([.. run, "--deg", Path.Combine(_root, "absent")]);
+        Assert.Equal(2, absent.ExitCode);
+        Assert.Contains("no such folder", Assert.Single(absent.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Equal(2, CommandLineRun.Of(run).ExitCode);
+        Directory.CreateDirectory(Path.Combine(_root, "other"));
+        var empty = CommandLineRun.Of([.. run, "--deg", Path.Combine(_root, "other")]);
+        Assert.Equal(3, empty.ExitCode);
+        Assert.Contains("tone.wav", empty.Error);
+    }
+
     private CommandLineRun Eval(string output, params string[] more)
         => CommandLineRun.Of(["eval", "--ref", Path.Combine(_root, "ref"), "--deg", Path.Combine(_root, "system"), "--metrics", "si_sdr_db,lsd_db", "-o", Path.Combine(_root, output), .. more]);
 

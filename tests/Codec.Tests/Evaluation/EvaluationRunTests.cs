@@ -59,6 +59,46 @@ public sealed class EvaluationRunTests : IDisposable
     }
 
     [Fact]
+    public void Metrics_added_later_are_measured_alone_and_nothing_is_lost()
+    {
+        var computed = new List<string>();
+        Metric Counting(string name, string fingerprint = "") => new([new MetricColumn(name, name, true, null)], "counts", p =>
+        {
+            lock (computed)
+                computed.Add(name);
+            return [p.SampleRate];
+        }) { Fingerprint = fingerprint };
+        var plan = Plan(new Coarse("coarse@4", 5, 500)) with { Journal = Path.Combine(_root, "rows.jsonl"), Metrics = [Counting("first")] };
+        int Computed(EvaluationPlan plan, int columns)
+        {
+            computed.Clear();
+            Assert.All(EvaluationRunner.Run(plan, null, default), row => Assert.Equal(columns, row.Values.Count));
+            return computed.Count;
+        }
+        Assert.Equal(18, Computed(plan, 1));
+        Assert.Equal(18, Computed(plan with { Metrics = [Counting("first"), Counting("second")] }, 2));
+        Assert.DoesNotContain("first", computed);
+        Assert.Equal(0, Computed(plan, 1)); // asked for one of the two: only that is reported
+        Assert.Equal(18, Computed(plan with { Metrics = [Counting("first", "another model"), Counting("second")] }, 2));
+        Assert.DoesNotContain("second", computed);
+    }
+
+    [Fact]
+    public void A_larger_sample_adds_only_its_new_files()
+    {
+        var coarse = new Coarse("coarse@4", 5, 500);
+        var plan = Plan(coarse) with { Journal = Path.Combine(_root, "rows.jsonl") };
+        plan = plan with { Samples = SampleSizes.Parse("lsd_db=1", plan.Metrics) };
+        int Rows(EvaluationPlan plan) => EvaluationRunner.Run(plan, null, default).Count(r => r.Values.ContainsKey("lsd_db"));
+        Assert.Equal(6, Rows(plan));
+        Assert.Equal(3, coarse.Calls);
+        Assert.Equal(18, Rows(plan with { Samples = new Dictionary<string, int>() }));
+        Assert.Equal(5, coarse.Calls);
+        Assert.Equal(6, Rows(plan));
+        Assert.Equal(5, coarse.Calls);
+    }
+
+    [Fact]
     public void A_planted_regression_fails_the_gate_and_an_equal_run_passes()
     {
         var (before, _) = Measure(new Coarse("codec@4", 9, 500));

@@ -13,7 +13,7 @@ internal sealed partial class HtmlReport
             _page.Append($"<h3>{Escape(example.File)}</h3><div class='clips'>");
             foreach (var clip in example.Clips)
                 _page.Append($"<figure><figcaption><b>{Escape(clip.Condition)}</b> {(clip.Kbps is { } k ? Number(k, 1) + " kbit/s " : "")}"
-                    + string.Join(" ", Columns.Take(3).Where(c => clip.Values.ContainsKey(c.Name)).Select(c => $"<span>{Escape(c.Label)} {Number(clip.Values[c.Name], 2)}</span>"))
+                    + string.Join(" ", Columns.Take(3).Where(c => clip.Values.ContainsKey(c.Name)).Select(c => $"<span>{Escape(c.Label)} {Fixed(clip.Values[c.Name], 2)}</span>"))
                     + $"</figcaption><img alt='spectrogram' src='{clip.Picture}'><audio controls preload='none' src='{clip.Sound}'></audio></figure>");
             _page.Append("</div>");
         }
@@ -21,10 +21,10 @@ internal sealed partial class HtmlReport
 
     private void Costs()
     {
-        Section("Speed and memory", "Seconds of audio in a second of wall time on the machine of the run, programs' start included; peak resident memory.");
+        Section("Speed and memory", "Seconds of audio in a second of wall time on the machine of the run, with whatever else ran there; programs' start included. Peak resident memory; our codecs run inside the measuring process, whose memory counts.");
         _page.Append("<table class='num'><tr><th>condition<th>encode, x real time<th>decode, x real time<th>memory, MB");
         foreach (var c in _report.Measured.Where(c => c.EncodeSpeed is not null))
-            _page.Append($"<tr><th>{Escape(c.Name)}<td>{Number(c.EncodeSpeed, 1)}<td>{Number(c.DecodeSpeed, 1)}<td>{Number(c.MemoryMegabytes, 1)}");
+            _page.Append($"<tr><th>{Escape(c.Name)}<td>{Fixed(c.EncodeSpeed, 1)}<td>{Fixed(c.DecodeSpeed, 1)}<td>{Fixed(c.MemoryMegabytes, 1)}");
         _page.Append("</table>");
     }
 
@@ -57,14 +57,14 @@ internal sealed partial class HtmlReport
             _page.Append($"<tr><th>{Escape(row.Label)}");
             foreach (var column in columns)
                 _page.Append(_report.RankCorrelations.FirstOrDefault(r => (r.First, r.Second) == (row.Name, column.Name) || (r.Second, r.First) == (row.Name, column.Name)) is { } c
-                    ? $"<td style='background:rgba(31,111,209,{Number(Math.Max(0, c.Rho) * 0.5, 2)})'>{Number(c.Rho, 2)}" : "<td class='none'>");
+                    ? $"<td style='background:rgba(31,111,209,{Number(Math.Max(0, c.Rho) * 0.5, 2)})'>{Fixed(c.Rho, 2)}" : "<td class='none'>");
         }
         _page.Append("</table></div>");
     }
 
     private void Fineprint()
     {
-        Section("What was computed", "");
+        Section("What was computed", "Speed is wall time on the machine of the run, with whatever else ran there.");
         _page.Append("<table><tr><th>metric<th>better<th>definition<th class='r'>x real time<th class='r'>s per hour<th class='r'>files");
         foreach (var m in _report.Metrics)
             _page.Append($"<tr><th>{Escape(m.Column.Label)}<td>{(m.Column.HigherIsBetter ? "higher" : "lower")}<td>{Escape(m.Definition)}<td class='r'>{Number(m.TimesRealTime, 0)}<td class='r'>{Number(3600 / m.TimesRealTime, 0)}<td class='r'>{_report.Measured.Max(c => c.Metrics.GetValueOrDefault(m.Column.Name)?.Count)}");

@@ -18,7 +18,7 @@ internal sealed partial class HtmlReport
         foreach (var metric in metrics)
             _page.Append($"<li><b class='m'>{Escape(metric.Label)}</b> {string.Concat(Spans(budgets, metric).Select(Chip))}</li>");
         _page.Append("</ul>");
-        Paragraph("Each box: the best family within that many kbit/s on disk. <i>tied</i>: the best of another family is not significantly worse there (paired sign-flip test, 5 %).");
+        Paragraph("Each box: the family that gives the best value within so many kbit/s on disk. <i>tied</i>: the best of another family is not significantly worse there (paired sign-flip test, 5 %).");
     }
 
     /// <summary>Neighbouring budgets with the same answer, joined.</summary>
@@ -41,7 +41,7 @@ internal sealed partial class HtmlReport
     private string Chip((double From, double To, string Family, string? Tie) span)
     {
         string Rate(double v) => v.ToString("0.##", CultureInfo.InvariantCulture);
-        var rates = span.From == span.To ? Rate(span.From) : $"{Rate(span.From)} to {Rate(span.To)}";
-        return $"<span class='chip' style='border-left-color:{_colours[span.Family]}'>{rates}: <b>{Escape(span.Family)}</b>{(span.Tie is null ? "" : $" <i>tied with {Escape(span.Tie)}</i>")}</span>";
+        var rates = span.From == span.To ? Rate(span.From) : $"{Rate(span.From)}&ndash;{Rate(span.To)}";
+        return $"<span class='chip' style='border-left-color:{_colours[span.Family]}'><small>{rates} kbit/s</small> <b>{Escape(span.Family)}</b>{(span.Tie is null ? "" : $" <i>tied with {Escape(span.Tie)}</i>")}</span>";
     }
 }

@@ -27,13 +27,13 @@ internal sealed partial class HtmlReport
             _page.Append($"<th>{Escape(proxy.Label)}");
         foreach (var c in _report.Measured.OrderBy(c => c.Kbps ?? double.MaxValue))
         {
-            _page.Append($"<tr><th>{Escape(c.Name)}<td>{Number(c.Kbps, 2)}");
+            _page.Append($"<tr><th>{Escape(c.Name)}<td>{Fixed(c.Kbps, 2)}");
             foreach (var task in tasks)
                 _page.Append(c.Metrics.TryGetValue(task.Name, out var v)
-                    ? $"<td style='background:rgba(42,157,92,{Shade(task, v.Mean)})' title='{Number(v.Low, 3)} to {Number(v.High, 3)}'>{Number(v.Mean, 3)}<td>{Signed(_comparison.AgainstOriginal(c.Name, task))}<td>{v.Count}"
+                    ? $"<td style='background:rgba(42,157,92,{Shade(task, v.Mean)})' title='{Number(v.Low, 3)} to {Number(v.High, 3)}'>{Fixed(v.Mean, 3)}<td>{Signed(_comparison.AgainstOriginal(c.Name, task))}<td>{v.Count}"
                     : "<td class='none'><td class='none'><td class='none'>");
             foreach (var proxy in proxies)
-                _page.Append(c.Metrics.TryGetValue(proxy.Name, out var v) ? $"<td>{Number(v.Mean, 3)}" : "<td class='none'>");
+                _page.Append(c.Metrics.TryGetValue(proxy.Name, out var v) ? $"<td>{Fixed(v.Mean, 3)}" : "<td class='none'>");
         }
         _page.Append("</table></div>");
     }
@@ -56,7 +56,7 @@ internal sealed partial class HtmlReport
             _page.Append($"<tr><th>{Escape(task.Label)}");
             foreach (var proxy in proxies)
                 _page.Append(Rho(task, proxy) is { } rho
-                    ? $"<td style='background:rgba(31,111,209,{Number(Math.Max(0, rho) * 0.5, 2)})'>{(rho == best ? "<b>" : "")}{Number(rho, 2)}{(rho == best ? "</b>" : "")}" : "<td class='none'>");
+                    ? $"<td style='background:rgba(31,111,209,{Number(Math.Max(0, rho) * 0.5, 2)})'>{(rho == best ? "<b>" : "")}{Fixed(rho, 2)}{(rho == best ? "</b>" : "")}" : "<td class='none'>");
         }
         _page.Append("</table><div class='charts'>");
         foreach (var task in tasks)

@@ -9,6 +9,7 @@ namespace Codec.Evaluation.Reports;
 internal sealed partial class HtmlReport
 {
     private const int Charts = 6;
+    private const string NavigationMark = "<!--navigation-->";
     private static readonly string[] Palette =
         ["#d62f4b", "#1f6fd1", "#2a9d5c", "#e08a00", "#7b4fc9", "#00939c", "#9c6b3f", "#c2409b", "#5f6b7a", "#7a8f00"];
 
@@ -16,6 +17,7 @@ internal sealed partial class HtmlReport
     private readonly Comparison _comparison;
     private readonly StringBuilder _page = new();
     private readonly Dictionary<string, string> _colours = [];
+    private readonly List<string> _sections = [];
 
     private HtmlReport(EvaluationReport report)
     {
@@ -36,6 +38,7 @@ internal sealed partial class HtmlReport
         var html = new HtmlReport(report);
         html.Head();
         html.Leads();
+        html._page.Append(NavigationMark);
         html.RateCharts();
         html.Winners();
         html.Perception();
@@ -48,6 +51,7 @@ internal sealed partial class HtmlReport
         html.Books();
         html.Correlations();
         html.Fineprint();
+        html._page.Replace(NavigationMark, html.Navigation());
         return html._page.Append("</main></body></html>").ToString();
     }
 
@@ -92,7 +96,7 @@ internal sealed partial class HtmlReport
         var rival = w.Rival is null ? "only family"
             : $"{(w.P > 0.05 ? "tie with" : "next")} {w.Rival.Name} {Value(w.Rival, metric)}";
         return $"<td style='border-left:6px solid {_colours[w.Winner.Family]}'><b>{Escape(w.Winner.Name)}</b> <span class='v'>{Value(w.Winner, metric)}</span>"
-            + $"<small>{Number(w.Winner.Kbps, 1)} kbit/s &middot; {Escape(rival)}</small></td>";
+            + $"<small>{Fixed(w.Winner.Kbps, 1)} kbit/s &middot; {Escape(rival)}</small></td>";
     }
 
     private void RateCharts()
@@ -123,7 +127,7 @@ internal sealed partial class HtmlReport
             _page.Append($"<th>{Escape(column.Label)}");
         foreach (var c in _report.Conditions)
         {
-            _page.Append($"<tr{(c.IsControl ? " class='control'" : "")}><th>{Escape(c.Name)}<td>{Number(c.Kbps, 2)}<td>{Number(c.NominalKbps, 2)}<td>{Number(c.ShiftMilliseconds, 1)}<td>{Number(c.GainDecibels, 1)}");
+            _page.Append($"<tr{(c.IsControl ? " class='control'" : "")}><th>{Escape(c.Name)}<td>{Fixed(c.Kbps, 2)}<td>{Number(c.NominalKbps, 2)}<td>{Fixed(c.ShiftMilliseconds, 1)}<td>{Fixed(c.GainDecibels, 1)}");
             foreach (var column in Columns)
                 _page.Append(c.Metrics.TryGetValue(column.Name, out var v)
                     ? $"<td style='background:rgba(42,157,92,{Shade(column, v.Mean)})' title='{Number(v.Low, column.Decimals)} to {Number(v.High, column.Decimals)}, {v.Count} files'>{v.Mean.ToString("F" + column.Decimals, CultureInfo.InvariantCulture)}"
@@ -161,54 +165,6 @@ internal sealed partial class HtmlReport
         _page.Append("</table></div>");
     }
 
-    private void Significance()
-    {
-        var conditions = _report.Measured.Where(c => c.Metrics.ContainsKey(_report.Main.Name))
-            .OrderByDescending(c => c.Metrics[_report.Main.Name].Mean * (_report.Main.HigherIsBetter ? 1 : -1)).Take(24).ToArray();
-        if (conditions.Length < 2)
-            return;
-        Section($"Who beats whom ({_report.Main.Label})", "Row against column on the same files. + better, &minus; worse, = no significant difference (sign-flip test with Holm's correction, 5 %). Hover for figures.");
-        var tests = new Dictionary<(int, int), (double Difference, double P, int Files)>();
-        for (var i = 0; i < conditions.Length; i++)
-            for (var j = i + 1; j < conditions.Length; j++)
-                tests[(i, j)] = _comparison.Pair(conditions[i].Name, conditions[j].Name, _report.Main);
-        var rejected = Holm(tests.ToDictionary(t => t.Key, t => t.Value.P));
-        _page.Append("<details open><summary>matrix</summary><div class='wide'><table class='sig'><tr><th>");
-        foreach (var c in conditions)
-            _page.Append($"<th class='up'><span>{Escape(c.Name)}</span>");
-        for (var i = 0; i < conditions.Length; i++)
-        {
-            _page.Append($"<tr><th>{Escape(conditions[i].Name)}");
-            for (var j = 0; j < conditions.Length; j++)
-            {
-                if (i == j)
-                {
-                    _page.Append("<td class='self'>");
-                    continue;
-                }
-                var (difference, p, files) = i < j ? tests[(i, j)] : tests[(j, i)] is var t ? (-t.Difference, t.P, t.Files) : default;
-                var (sign, kind) = !rejected.Contains((Math.Min(i, j), Math.Max(i, j))) ? ("=", "tie") : difference > 0 ? ("+", "good") : ("&minus;", "poor");
-                _page.Append($"<td class='{kind}' title='{Number(difference, 4)}, p = {Number(p, 4)}, {files} files'>{sign}");
-            }
-        }
-        _page.Append("</table></div></details>");
-    }
-
-    /// <summary>Step-down rejection at 5 % over all pairs.</summary>
-    private static HashSet<(int, int)> Holm(Dictionary<(int, int), double> p)
-    {
-        var rejected = new HashSet<(int, int)>();
-        var left = p.Count;
-        foreach (var (pair, value) in p.OrderBy(x => x.Value))
-        {
-            if (value > 0.05 / left)
-                break;
-            rejected.Add(pair);
-            left--;
-        }
-        return rejected;
-    }
-
     private void Scatter()
     {
         var columns = Columns.Where(c => _report.Measured.Any(m => m.Metrics.ContainsKey(c.Name))).Take(3).ToArray();
@@ -232,10 +188,13 @@ internal sealed partial class HtmlReport
 
     private void Section(string title, string note)
     {
-        _page.Append($"<h2>{Escape(title)}</h2>");
+        _sections.Add(title);
+        _page.Append($"<h2 id='s{_sections.Count}'>{Escape(title)}</h2>");
         if (note.Length > 0)
             Paragraph(note);
     }
+
+    private string Navigation() => $"<nav>{string.Concat(_sections.Select((title, i) => $"<a href='#s{i + 1}'>{Escape(title)}</a>"))}</nav>";
 
     private void Paragraph(string html) => _page.Append($"<p class='note'>{html}</p>");
 
@@ -243,6 +202,8 @@ internal sealed partial class HtmlReport
 
     private static string Number(double? value, int decimals)
         => value is { } v && double.IsFinite(v) ? v.ToString(decimals == 0 ? "0" : "0." + new string('0', Math.Min(1, decimals)) + new string('#', Math.Max(0, decimals - 1)), CultureInfo.InvariantCulture) : "";
+
+    private static string Fixed(double? value, int decimals) => value is { } v && double.IsFinite(v) ? v.ToString("F" + decimals, CultureInfo.InvariantCulture) : "";
 
     private static string Escape(string text) => Svg.Escape(text);
 }

@@ -17,7 +17,7 @@ internal static class HtmlStyle
         .ok{background:var(--okback);border-left:5px solid #2a9d5c;padding:7px 12px}
         .bad{background:var(--badback);border-left:5px solid #d62f4b;padding:9px 12px}
         .leads{list-style:none;padding:0;margin:12px 0;font-size:16px}.leads li{margin:7px 0}.leads b.m{display:inline-block;min-width:15ch}
-        .chip{display:inline-block;border-radius:5px;padding:1px 8px;margin:0 6px 3px 0;border:1px solid var(--line);border-left-width:6px;white-space:nowrap}
+        .chip{display:inline-block;border-radius:5px;padding:1px 8px;margin:0 6px 3px 0;border:1px solid var(--line);border-left-width:6px;white-space:nowrap}.chip small{color:var(--soft);margin-right:3px}
         table{border-collapse:collapse;font-size:13.5px}th,td{padding:4px 9px;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
         th{font-weight:600}.num td,.r{text-align:right;font-variant-numeric:tabular-nums}.num th:not(:first-child){text-align:right}
         .num th:first-child{position:sticky;left:0;background:var(--page)}

@@ -26,7 +26,7 @@ public static class Bootstrap
         return new Interval(values.Average(), means[(int)(Rounds * 0.025)], means[(int)(Rounds * 0.975) - 1], values.Count);
     }
 
-    /// <summary>Two-sided p-value of the mean of paired differences by random sign flips: enough of them for Holm's correction over 24 conditions.</summary>
+    /// <summary>Two-sided p-value of the mean of paired differences by random sign flips: enough of them for Holm's correction over all pairs of 30 conditions.</summary>
     public static double SignFlip(IReadOnlyList<double> differences)
     {
         const int flips = 20000;

@@ -29,7 +29,7 @@ internal sealed class EvalVerb
     private readonly Option<string?> _visqol = new("--visqol-model") { Description = "libsvm_nu_svr_model.txt of ViSQOL, for visqol_audio" };
     private readonly Option<string?> _dnsmos = new("--dnsmos") { Description = "folder with sig_bak_ovr.onnx and model_v8.onnx, for dnsmos_ovrl and dnsmos_p808" };
     private readonly Option<string?> _nisqa = new("--nisqa") { Description = "nisqa.tar, for nisqa_mos" };
-    private readonly Option<string?> _peers = new("--peers") { Description = "JSON with points measured elsewhere, shown hollow beside ours" };
+    private readonly Option<string?> _peers = new("--peers") { Description = "JSON with what was measured elsewhere: means, shown hollow beside ours, or figures of the same files, compared like ours" };
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON value" };
     private readonly CommandContext _context;
 
@@ -53,6 +53,8 @@ internal sealed class EvalVerb
         if (gate is null != args.GetValue(_baseline) is null)
             throw new ConfigException("--baseline and --fail-if belong together");
         var baseline = args.GetValue(_baseline) is { } path ? EvaluationReport.Load(path) : null;
+        var recorded = args.GetValue(_peers) is { } peers ? RecordedPeers.Load(peers) : null;
+        var points = args.GetValue(_peers) is { } other && recorded is null ? PeerPoints.Load(other) : [];
         using var parser = new ConditionParser(_context.Terminal.Variable("PATH"));
         var plan = Plan(args, parser);
         RequireOneThatRuns(plan);
@@ -60,7 +62,9 @@ internal sealed class EvalVerb
             output.Warning($"{condition.Name}: {condition.Problem}");
         Directory.CreateDirectory(args.GetValue(_output)!);
         var rows = Measure(plan, output);
-        var report = EvaluationReport.Of(plan, rows) with { ExtraPoints = args.GetValue(_peers) is { } peers ? PeerPoints.Load(peers) : [] };
+        if (recorded is not null)
+            (plan, rows) = recorded.AddTo(plan, rows);
+        var report = EvaluationReport.Of(plan, rows) with { ExtraPoints = points };
         ReportFolder.Write(args.GetValue(_output)!, report, plan, _context.Cancellation);
         return Finish(report, gate is null ? [] : gate.Failures(baseline!, report), args.GetValue(_output)!, output);
     }

@@ -65,10 +65,10 @@ internal sealed partial class HtmlReport
     private void Fineprint()
     {
         Section("What was computed", "Speed is wall time on the machine of the run, with whatever else ran there.");
-        _page.Append("<table><tr><th>metric<th>better<th>definition<th class='r'>x real time<th class='r'>s per hour<th class='r'>files");
+        _page.Append("<div class='wide'><table><tr><th>metric<th>better<th>definition<th class='r'>x real time<th class='r'>s per hour<th class='r'>files");
         foreach (var m in _report.Metrics)
             _page.Append($"<tr><th>{Escape(m.Column.Label)}<td>{(m.Column.HigherIsBetter ? "higher" : "lower")}<td>{Escape(m.Definition)}<td class='r'>{Number(m.TimesRealTime, 0)}<td class='r'>{Number(3600 / m.TimesRealTime, 0)}<td class='r'>{_report.Measured.Max(c => c.Metrics.GetValueOrDefault(m.Column.Name)?.Count)}");
-        _page.Append("</table>");
+        _page.Append("</table></div>");
         var problems = _report.Rows.SelectMany(r => r.Problems.Select(p => (r.Condition, r.File, Metric: p.Key, Reason: p.Value)))
             .GroupBy(p => (p.Condition, p.Metric, p.Reason)).ToArray();
         if (problems.Length == 0)

@@ -16,7 +16,7 @@ internal sealed partial class HtmlReport
             return;
         _page.Append("<ul class='leads'>");
         foreach (var metric in metrics)
-            _page.Append($"<li><b class='m'>{Escape(metric.Label)}</b> {string.Concat(Spans(budgets, metric).Select(Chip))}</li>");
+            _page.Append($"<li><b>{Escape(metric.Label)}</b><span>{string.Concat(Spans(budgets, metric).Select(Chip))}</span></li>");
         _page.Append("</ul>");
         Paragraph("Each box: the family that gives the best value within so many kbit/s on disk. <i>tied</i>: the best of another family is not significantly worse there (paired sign-flip test, 5 %).");
     }

@@ -47,7 +47,7 @@ internal sealed partial class HtmlReport
             return;
         var conditions = tasks.SelectMany(t => proxies.Select(p => Found(t, p)?.Conditions ?? 0)).Max();
         _page.Append($"<h3>Which signal metric foretells the task (Spearman's &rho; over {conditions} conditions, means over common files; 1 = the same order)</h3>");
-        _page.Append("<table class='num'><tr><th>task");
+        _page.Append("<div class='wide'><table class='num'><tr><th>task");
         foreach (var proxy in proxies)
             _page.Append($"<th>{Escape(proxy.Label)}");
         foreach (var task in tasks)
@@ -58,7 +58,7 @@ internal sealed partial class HtmlReport
                 _page.Append(Rho(task, proxy) is { } rho
                     ? $"<td style='background:rgba(31,111,209,{Number(Math.Max(0, rho) * 0.5, 2)})'>{(rho == best ? "<b>" : "")}{Fixed(rho, 2)}{(rho == best ? "</b>" : "")}" : "<td class='none'>");
         }
-        _page.Append("</table><div class='charts'>");
+        _page.Append("</table></div><div class='charts'>");
         foreach (var task in tasks)
             if (proxies.Where(p => Rho(task, p) is not null).MaxBy(p => Rho(task, p)) is { } best)
                 _page.Append($"<figure>{Svg.Scatter(best.Label, $"{task.Label}, one point per condition ({(task.HigherIsBetter ? "up" : "down")} is better)", [.. TaskSeries(best, task)], radius: 4.5)}</figure>");

@@ -9,6 +9,7 @@ namespace Codec.Evaluation.Reports;
 internal sealed partial class HtmlReport
 {
     private const int Charts = 6;
+    private const int FewestForSignificance = 6; // 2 of 2^n sign patterns are as extreme as all alike
     private const string NavigationMark = "<!--navigation-->";
     private static readonly string[] Palette =
         ["#d62f4b", "#1f6fd1", "#2a9d5c", "#e08a00", "#7b4fc9", "#00939c", "#9c6b3f", "#c2409b", "#5f6b7a", "#7a8f00"];
@@ -62,6 +63,10 @@ internal sealed partial class HtmlReport
         var measured = _report.Measured.Count();
         Paragraph($"{measured} conditions on {_report.Files} files, {Number(_report.Seconds / 60, 1)} minutes of <code>{Escape(Path.GetFileName(Path.TrimEndingDirectorySeparator(_report.Reference)))}</code>. "
             + "Rates are bits on disk, container and all. Bars and brackets: 95 % bootstrap intervals over files.");
+        if (_report.Files < FewestForSignificance)
+            Paragraph($"<b>{_report.Files} files are too few:</b> with fewer than {FewestForSignificance} no paired test can tell two conditions apart at 5 %, so that everything below is a tie.");
+        if (_report.Measured.Any(c => c.Family.EndsWith('*')))
+            Paragraph("An asterisk: figures that others measured on the same files; they are compared like ours.");
         _page.Append(_report.Valid
             ? "<p class='ok'>Controls passed: identity, one-sample shift, low-pass, noise and silence came out as they must.</p>"
             : "<div class='bad'><b>INVALID REPORT.</b> Controls came out wrong:<ul>" + string.Concat(_report.ControlFailures.Select(f => $"<li>{Escape(f)}</li>")) + "</ul></div>");
@@ -77,7 +82,7 @@ internal sealed partial class HtmlReport
         if (budgets.Count == 0 || metrics.Length == 0)
             return;
         Section("Best for your budget", "The best condition that fits each rate. <i>tie</i>: the best of another family is not significantly worse (paired sign-flip test, p &gt; 0.05).");
-        _page.Append("<table class='win'><tr><th>up to</th>");
+        _page.Append("<div class='wide'><table class='win'><tr><th>up to</th>");
         foreach (var metric in metrics)
             _page.Append($"<th>{Escape(metric.Label)}</th>");
         foreach (var budget in budgets)
@@ -86,7 +91,7 @@ internal sealed partial class HtmlReport
             foreach (var metric in metrics)
                 _page.Append(WinnerCell(_comparison.Winner(budget, metric), metric));
         }
-        _page.Append("</tr></table>");
+        _page.Append("</tr></table></div>");
     }
 
     private string WinnerCell(Comparison.BudgetWinner? w, MetricColumn metric)
@@ -130,7 +135,7 @@ internal sealed partial class HtmlReport
             _page.Append($"<tr{(c.IsControl ? " class='control'" : "")}><th>{Escape(c.Name)}<td>{Fixed(c.Kbps, 2)}<td>{Number(c.NominalKbps, 2)}<td>{Fixed(c.ShiftMilliseconds, 1)}<td>{Fixed(c.GainDecibels, 1)}");
             foreach (var column in Columns)
                 _page.Append(c.Metrics.TryGetValue(column.Name, out var v)
-                    ? $"<td style='background:rgba(42,157,92,{Shade(column, v.Mean)})' title='{Number(v.Low, column.Decimals)} to {Number(v.High, column.Decimals)}, {v.Count} files'>{v.Mean.ToString("F" + column.Decimals, CultureInfo.InvariantCulture)}"
+                    ? $"<td{(c.IsControl ? "" : $" style='background:rgba(42,157,92,{Shade(column, v.Mean)})'")} title='{Number(v.Low, column.Decimals)} to {Number(v.High, column.Decimals)}, {v.Count} files'>{v.Mean.ToString("F" + column.Decimals, CultureInfo.InvariantCulture)}"
                     : "<td class='none'>");
         }
         _page.Append("</table></div>");
@@ -203,7 +208,7 @@ internal sealed partial class HtmlReport
     private static string Number(double? value, int decimals)
         => value is { } v && double.IsFinite(v) ? v.ToString(decimals == 0 ? "0" : "0." + new string('0', Math.Min(1, decimals)) + new string('#', Math.Max(0, decimals - 1)), CultureInfo.InvariantCulture) : "";
 
-    private static string Fixed(double? value, int decimals) => value is { } v && double.IsFinite(v) ? v.ToString("F" + decimals, CultureInfo.InvariantCulture) : "";
+    private static string Fixed(double? value, int decimals) => value is { } v && double.IsFinite(v) ? (Math.Round(v, decimals) + 0.0).ToString("F" + decimals, CultureInfo.InvariantCulture) : ""; // adding 0 makes -0 a plain 0
 
     private static string Escape(string text) => Svg.Escape(text);
 }

@@ -13,22 +13,22 @@ internal static class HtmlStyle
         main{max-width:1180px;margin:0 auto;padding:24px}
         h1{font-size:28px;margin:0 0 4px}h2{font-size:19px;margin:34px 0 2px;border-top:1px solid var(--rule);padding-top:16px}h3{font-size:14px;margin:18px 0 6px;color:var(--soft)}
         .note{color:var(--soft);margin:2px 0 10px;max-width:90ch}
-        nav{font-size:13.5px;margin:10px 0}nav a{margin-right:14px;color:inherit}
+        nav{font-size:13.5px;margin:10px 0}nav a{margin-right:14px;color:inherit;white-space:nowrap}
         .ok{background:var(--okback);border-left:5px solid #2a9d5c;padding:7px 12px}
         .bad{background:var(--badback);border-left:5px solid #d62f4b;padding:9px 12px}
-        .leads{list-style:none;padding:0;margin:12px 0;font-size:16px}.leads li{margin:7px 0}.leads b.m{display:inline-block;min-width:15ch}
+        .leads{list-style:none;padding:0;margin:12px 0;font-size:16px}.leads li{margin:7px 0;display:grid;grid-template-columns:16ch 1fr}
         .chip{display:inline-block;border-radius:5px;padding:1px 8px;margin:0 6px 3px 0;border:1px solid var(--line);border-left-width:6px;white-space:nowrap}.chip small{color:var(--soft);margin-right:3px}
         table{border-collapse:collapse;font-size:13.5px}th,td{padding:4px 9px;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
         th{font-weight:600}.num td,.r{text-align:right;font-variant-numeric:tabular-nums}.num th:not(:first-child){text-align:right}
         .num th:first-child{position:sticky;left:0;background:var(--page)}
         .control th,.control td{color:var(--faint)}.none{background:var(--none)}
-        .win{width:100%}.win th:first-child{white-space:nowrap}.win td{padding:6px 10px}.win small{display:block;color:var(--faint)}.v{font-variant-numeric:tabular-nums}
+        .win{width:100%}.win th:first-child{white-space:nowrap}.win td{padding:6px 10px;min-width:150px}.win small{display:block;color:var(--faint)}.v{font-variant-numeric:tabular-nums}
         .wide{overflow-x:auto}
         .good{background:var(--good);color:var(--goodink)}.poor{background:var(--poor);color:var(--poorink)}.tie{color:var(--tie)}.self{background:var(--self)}
         .sig td{text-align:center;padding:2px 5px;min-width:18px}.sig th{padding:2px 6px;white-space:nowrap;font-weight:500}
         .up{vertical-align:bottom}.up span{writing-mode:vertical-rl;transform:rotate(180deg)}
-        .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(480px,1fr));gap:14px}
-        @media(max-width:560px){.charts{grid-template-columns:1fr}}
+        .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(480px,1fr));gap:14px;margin-top:12px}
+        @media(max-width:560px){.charts,.leads li{grid-template-columns:1fr}main{padding:14px}}
         figure{margin:0}svg{width:100%;height:auto;font-size:11.5px}svg text{fill:var(--axis)}svg .axis{font-weight:600;font-size:13px}.grid{stroke:var(--line)}.hollow{fill:var(--page)}
         .clips{display:grid;grid-template-columns:repeat(auto-fill,minmax(270px,1fr));gap:12px}
         .clips img{width:100%;height:128px;image-rendering:auto;display:block;background:#000}.clips audio{width:100%;height:34px}

@@ -22,8 +22,8 @@ internal sealed record ListeningExample(string File, IReadOnlyList<ListeningClip
     {
         if (Subject(report) is not { } subject)
             return [];
-        var shown = Shown(report, subject);
-        var conditions = plan.AllConditions.ToDictionary(c => c.Name);
+        var conditions = plan.AllConditions.Where(c => c is not RecordedPeers.Recorded).ToDictionary(c => c.Name);
+        var shown = Shown(report, subject).Where(c => conditions.ContainsKey(c.Name)).ToArray();
         return [.. report.Rows.Where(r => r.Condition == subject.Name && r.Values.ContainsKey(report.Main.Name))
             .OrderBy(r => r.Values[report.Main.Name] * (report.Main.HigherIsBetter ? 1 : -1))
             .Take(Examples)

@@ -137,6 +137,39 @@ public sealed class EvaluationRunTests : IDisposable
     }
 
     [Fact]
+    public void What_others_measured_on_the_same_files_is_compared_file_by_file()
+    {
+        var path = Path.Combine(_root, "peers.json");
+        File.WriteAllText(path, """
+            {"what": "prose", "mean": {"lyra_3200": [2, 0.8]},
+             "files": [{"path": "a/f0.wav", "seconds": 1, "lyra_3200": [2, 0.8], "opus_6": [1.5, 0.7, 7.2]},
+                       {"path": "a/f2.wav", "seconds": 1, "lyra_3200": [3, 0.9], "opus_6": [1.7, 0.8, 7.6]},
+                       {"path": "a/absent.wav", "seconds": 1, "lyra_3200": [1, 0.1], "opus_6": [1, 0.1, 5]}]}
+            """);
+        var plan = Plan(new Coarse("codec@4", 9, 500)) with { Metrics = MetricCatalog.Select(["pesq_wb"], new MetricModels()) };
+        var (full, rows) = RecordedPeers.Load(path)!.AddTo(plan, EvaluationRunner.Run(plan, null, default));
+        var report = EvaluationReport.Of(full, rows);
+        var lyra = report.Conditions.Single(c => c.Name == "lyra@3.2*");
+        Assert.Equal((2.5, 2, 3.2), (lyra.Metrics["pesq_wb"].Mean, lyra.Metrics["pesq_wb"].Count, Math.Round(lyra.Kbps!.Value, 9)));
+        Assert.Equal(7.4, report.Conditions.Single(c => c.Name == "opus@6*").Kbps!.Value, 9);
+        ReportFolder.Write(Path.Combine(_root, "out"), report, full, default);
+        Assert.Contains("others measured on the same files", File.ReadAllText(Path.Combine(_root, "out", "report.html")));
+    }
+
+    [Theory]
+    [InlineData("{\"files\": [{\"path\": \"a.wav\", \"lyra_3200\": [1]}]}")]
+    [InlineData("{\"files\": [{\"lyra_3200\": [1, 2]}]}")]
+    [InlineData("{\"files\": 3}")]
+    [InlineData("[]")]
+    [InlineData("no JSON")]
+    public void Recorded_peers_of_another_shape_are_refused(string text)
+    {
+        var path = Path.Combine(_root, "peers.json");
+        File.WriteAllText(path, text);
+        Assert.Throws<ConfigException>(() => RecordedPeers.Load(path));
+    }
+
+    [Fact]
     public void A_row_is_measured_anew_when_what_it_was_made_from_changed()
     {
         var folder = Directory.CreateDirectory(Path.Combine(_root, "system")).FullName;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
@@ -114,40 +115,65 @@ public sealed unsafe class BlockMatrix
         fixed (byte* data = _data)
         fixed (float* scales = _scales)
             for (var row = first; row < last; row++)
-                for (long v = 0; v < vectors; v++)
-                    y[v * stride + row] = Bits == 8
-                        ? Dot8((sbyte*)data + row * Columns, scales + row * (Columns / Block), x + v * Columns)
-                        : Dot4(data + row * Columns / 2, scales + row * (Columns / Block), x + v * Columns);
+            {
+                byte* weights = data + row * Columns * Bits / 8;
+                float* scale = scales + row * (Columns / Block);
+                long v = 0;
+                for (; v + 4 <= vectors; v += 4)
+                {
+                    var sums = Four(weights, scale, x + v * Columns);
+                    for (var i = 0; i < 4; i++)
+                        y[(v + i) * stride + row] = sums[i];
+                }
+                for (; v < vectors; v++)
+                    y[v * stride + row] = One(weights, scale, x + v * Columns);
+            }
     }
 
-    private float Dot8(sbyte* weights, float* scales, float* x)
+    private float One(byte* weights, float* scales, float* x)
     {
         Vector512<float> even = default, odd = default;
-        for (var b = 0; b < Columns / Block; b++, weights += Block, x += Block)
+        for (var b = 0; b < Columns / Block; b++, weights += Block * Bits / 8, x += Block)
         {
-            var scale = Vector512.Create(scales[b]);
-            even = Vector512.FusedMultiplyAdd(Floats(Vector128.Load(weights)) * Vector512.Load(x), scale, even);
-            odd = Vector512.FusedMultiplyAdd(Floats(Vector128.Load(weights + 16)) * Vector512.Load(x + 16), scale, odd);
+            var (low, high) = Weights(weights, scales[b]);
+            even = Vector512.FusedMultiplyAdd(low, Vector512.Load(x), even);
+            odd = Vector512.FusedMultiplyAdd(high, Vector512.Load(x + 16), odd);
         }
-        return Vector512.Sum(even + odd);
+        return LaneSum.One(even + odd);
     }
 
-    private float Dot4(byte* weights, float* scales, float* x)
+    // The weights are widened once for four vectors, each of which adds in the order of a vector alone.
+    private Vector128<float> Four(byte* weights, float* scales, float* x)
     {
-        Vector512<float> even = default, odd = default;
-        var (mask, offset) = (Vector128.Create((byte)15), Vector128.Create((sbyte)8));
-        for (var b = 0; b < Columns / Block; b++, weights += Block / 2, x += Block)
+        Vector512<float> e0 = default, e1 = default, e2 = default, e3 = default, o0 = default, o1 = default, o2 = default, o3 = default;
+        float* x1 = x + Columns, x2 = x1 + Columns, x3 = x2 + Columns;
+        for (long b = 0, i = 0; b < Columns / Block; b++, i += Block, weights += Block * Bits / 8)
         {
-            var scale = Vector512.Create(scales[b]);
-            var pair = Vector128.Load(weights);
-            var low = (pair & mask).AsSByte() - offset;
-            var high = Vector128.ShiftRightLogical(pair, 4).AsSByte() - offset;
-            even = Vector512.FusedMultiplyAdd(Floats(low) * Vector512.Load(x), scale, even);
-            odd = Vector512.FusedMultiplyAdd(Floats(high) * Vector512.Load(x + 16), scale, odd);
+            var (low, high) = Weights(weights, scales[b]);
+            e0 = Vector512.FusedMultiplyAdd(low, Vector512.Load(x + i), e0);
+            e1 = Vector512.FusedMultiplyAdd(low, Vector512.Load(x1 + i), e1);
+            e2 = Vector512.FusedMultiplyAdd(low, Vector512.Load(x2 + i), e2);
+            e3 = Vector512.FusedMultiplyAdd(low, Vector512.Load(x3 + i), e3);
+            o0 = Vector512.FusedMultiplyAdd(high, Vector512.Load(x + i + 16), o0);
+            o1 = Vector512.FusedMultiplyAdd(high, Vector512.Load(x1 + i + 16), o1);
+            o2 = Vector512.FusedMultiplyAdd(high, Vector512.Load(x2 + i + 16), o2);
+            o3 = Vector512.FusedMultiplyAdd(high, Vector512.Load(x3 + i + 16), o3);
         }
-        return Vector512.Sum(even + odd);
+        return LaneSum.Four(e0 + o0, e1 + o1, e2 + o2, e3 + o3);
     }
 
+    /// <summary>The 32 weights of a block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private (Vector512<float> Low, Vector512<float> High) Weights(byte* block, float scale)
+    {
+        var factor = Vector512.Create(scale);
+        if (Bits == 8)
+            return (Floats(Vector128.Load((sbyte*)block)) * factor, Floats(Vector128.Load((sbyte*)block + 16)) * factor);
+        var (pair, mask, offset) = (Vector128.Load(block), Vector128.Create((byte)15), Vector128.Create((sbyte)8));
+        return (Floats((pair & mask).AsSByte() - offset) * factor, Floats(Vector128.ShiftRightLogical(pair, 4).AsSByte() - offset) * factor);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Floats(Vector128<sbyte> bytes)
     {
         if (System.Runtime.Intrinsics.X86.Avx512F.IsSupported)

@@ -92,12 +92,10 @@ internal sealed unsafe class KeyValueCache : IStreamSlot
     private float Weights(float* weights, float* keys, float* query, int blocks, int low, int high)
     {
         var best = Vector512.Create(float.NegativeInfinity);
+        Scores(weights, keys, query, blocks);
         for (var b = 0; b < blocks; b++)
         {
-            float* key = keys + (long)b * _heads * _dimension * Lanes;
-            var score = Vector512<float>.Zero;
-            for (var d = 0; d < _dimension; d++)
-                score = Vector512.FusedMultiplyAdd(Vector512.Create(query[d]), Vector512.Load(key + d * Lanes), score);
+            var score = Vector512.Load(weights + b * Lanes);
             score = Vector512.ConditionalSelect(Visible(b, low, high), score, Vector512.Create(float.NegativeInfinity));
             Vector512.Store(score, weights + b * Lanes);
             best = Vector512.Max(best, score);
@@ -119,6 +117,37 @@ internal sealed unsafe class KeyValueCache : IStreamSlot
         return total;
     }
 
+    /// <summary>query . key for every key of a run of blocks, four blocks at a time: one alone would wait for its own sum.</summary>
+    private void Scores(float* scores, float* keys, float* query, int blocks)
+    {
+        var step = (long)_heads * _dimension * Lanes;
+        var b = 0;
+        for (; b + 4 <= blocks; b += 4)
+        {
+            float* key = keys + b * step;
+            Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
+            for (var d = 0; d < _dimension; d++, key += Lanes)
+            {
+                var q = Vector512.Create(query[d]);
+                s0 = Vector512.FusedMultiplyAdd(q, Vector512.Load(key), s0);
+                s1 = Vector512.FusedMultiplyAdd(q, Vector512.Load(key + step), s1);
+                s2 = Vector512.FusedMultiplyAdd(q, Vector512.Load(key + 2 * step), s2);
+                s3 = Vector512.FusedMultiplyAdd(q, Vector512.Load(key + 3 * step), s3);
+            }
+            Vector512.Store(s0, scores + b * Lanes);
+            Vector512.Store(s1, scores + (b + 1) * Lanes);
+            Vector512.Store(s2, scores + (b + 2) * Lanes);
+            Vector512.Store(s3, scores + (b + 3) * Lanes);
+        }
+        for (; b < blocks; b++)
+        {
+            var score = Vector512<float>.Zero;
+            for (var d = 0; d < _dimension; d++)
+                score = Vector512.FusedMultiplyAdd(Vector512.Create(query[d]), Vector512.Load(keys + b * step + d * Lanes), score);
+            Vector512.Store(score, scores + b * Lanes);
+        }
+    }
+
     private static Vector512<float> Visible(int block, int low, int high)
     {
         var position = LaneNumbers + Vector512.Create(block * Lanes);
@@ -128,7 +157,26 @@ internal sealed unsafe class KeyValueCache : IStreamSlot
     private void Mix(float* weights, float* values, int low, int high, float scale, float* result)
     {
         var step = (long)_heads * _padded;
-        for (var d = 0; d < _dimension; d += Lanes)
+        var d = 0;
+        for (; d + 4 * Lanes <= _dimension; d += 4 * Lanes)
+        {
+            Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
+            for (var j = low; j <= high; j++)
+            {
+                float* value = values + j * step + d;
+                var w = Vector512.Create(weights[j]);
+                s0 = Vector512.FusedMultiplyAdd(w, Vector512.Load(value), s0);
+                s1 = Vector512.FusedMultiplyAdd(w, Vector512.Load(value + Lanes), s1);
+                s2 = Vector512.FusedMultiplyAdd(w, Vector512.Load(value + 2 * Lanes), s2);
+                s3 = Vector512.FusedMultiplyAdd(w, Vector512.Load(value + 3 * Lanes), s3);
+            }
+            var factor = Vector512.Create(scale);
+            Vector512.Store(s0 * factor, result + d);
+            Vector512.Store(s1 * factor, result + d + Lanes);
+            Vector512.Store(s2 * factor, result + d + 2 * Lanes);
+            Vector512.Store(s3 * factor, result + d + 3 * Lanes);
+        }
+        for (; d < _dimension; d += Lanes)
         {
             var sum = Vector512<float>.Zero;
             for (var j = low; j <= high; j++)

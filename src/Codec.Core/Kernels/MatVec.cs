@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,9 +17,12 @@ public static unsafe class MatVec
 
     private const int Lanes = 16;
 
+    /// <summary>512-bit vectors exist. The runtime does not call them accelerated on processors that lower their clock for them; for products that wait for memory they pay there too.</summary>
+    public static bool HasLanes => Vector512.IsHardwareAccelerated || Avx512F.IsSupported;
+
     /// <summary>Whether <see cref="Run"/> takes these tensors: float32 on the CPU, at most <see cref="MaxVectors"/>, no gradient.</summary>
     public static bool Takes(Tensor x, Tensor weight_OI)
-        => Vector512.IsHardwareAccelerated && x.dtype == ScalarType.Float32 && weight_OI.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU
+        => HasLanes && x.dtype == ScalarType.Float32 && weight_OI.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU
             && weight_OI.device_type == DeviceType.CPU && x.numel() <= MaxVectors * x.shape[^1] && x.numel() > 0 && weight_OI.is_contiguous() && !is_grad_enabled();
 
     /// <param name="x">[..., I], at most <see cref="MaxVectors"/> vectors.</param>
@@ -58,7 +62,7 @@ public static unsafe class MatVec
         {
             var v = 0;
             for (; v + 4 <= vectors; v += 4)
-                FourByFour(weights + row * inputs, x + v * inputs, y + v * stride + row, inputs, stride);
+                FourByFour(weights + row * inputs, x + v * inputs, y + v * stride + row, inputs, stride, v + 8 > vectors && row + 8 <= last ? 4 * inputs : 0);
             for (; v < vectors; v++)
                 Four(weights + row * inputs, x + v * inputs, y + v * stride + row, inputs);
         }
@@ -77,7 +81,10 @@ public static unsafe class MatVec
         long i = 0;
         for (; i + Lanes <= inputs; i += Lanes)
             sum = Vector512.FusedMultiplyAdd(Vector512.Load(a + i), Vector512.Load(x + i), sum);
-        return Finish(sum, a, x, i, inputs);
+        var total = LaneSum.One(sum);
+        for (; i < inputs; i++)
+            total += a[i] * x[i];
+        return total;
     }
 
     // Four streams of memory, and the vector is loaded once for all.
@@ -94,14 +101,12 @@ public static unsafe class MatVec
             sc = Vector512.FusedMultiplyAdd(Vector512.Load(c + i), v, sc);
             sd = Vector512.FusedMultiplyAdd(Vector512.Load(d + i), v, sd);
         }
-        y[0] = Finish(sa, a, x, i, inputs);
-        y[1] = Finish(sb, b, x, i, inputs);
-        y[2] = Finish(sc, c, x, i, inputs);
-        y[3] = Finish(sd, d, x, i, inputs);
+        Put(y, sa, sb, sc, sd, a, x, i, inputs);
     }
 
-    // Sixteen sums in registers; each adds in the order of a vector alone.
-    private static void FourByFour(float* a, float* x, float* y, long inputs, long outputs)
+    // Sixteen sums in registers; each adds in the order of a vector alone. While the last vectors are computed, the weights "ahead" of
+    // these come from memory.
+    private static void FourByFour(float* a, float* x, float* y, long inputs, long outputs, long ahead)
     {
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
         Vector512<float> c0 = default, c1 = default, c2 = default, c3 = default, d0 = default, d1 = default, d2 = default, d3 = default;
@@ -109,6 +114,13 @@ public static unsafe class MatVec
         long i = 0;
         for (; i + Lanes <= inputs; i += Lanes)
         {
+            if (ahead > 0 && Sse.IsSupported)
+            {
+                Sse.Prefetch0(a + ahead + i);
+                Sse.Prefetch0(b + ahead + i);
+                Sse.Prefetch0(c + ahead + i);
+                Sse.Prefetch0(d + ahead + i);
+            }
             Vector512<float> v0 = Vector512.Load(x + i), v1 = Vector512.Load(x1 + i), v2 = Vector512.Load(x2 + i), v3 = Vector512.Load(x3 + i);
             var w = Vector512.Load(a + i);
             (a0, a1, a2, a3) = (Vector512.FusedMultiplyAdd(w, v0, a0), Vector512.FusedMultiplyAdd(w, v1, a1), Vector512.FusedMultiplyAdd(w, v2, a2), Vector512.FusedMultiplyAdd(w, v3, a3));
@@ -128,18 +140,9 @@ public static unsafe class MatVec
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(float* y, Vector512<float> sa, Vector512<float> sb, Vector512<float> sc, Vector512<float> sd, float* a, float* x, long i, long inputs)
     {
-        y[0] = Finish(sa, a, x, i, inputs);
-        y[1] = Finish(sb, a + inputs, x, i, inputs);
-        y[2] = Finish(sc, a + 2 * inputs, x, i, inputs);
-        y[3] = Finish(sd, a + 3 * inputs, x, i, inputs);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Finish(Vector512<float> sum, float* weights, float* x, long i, long inputs)
-    {
-        var total = Vector512.Sum(sum);
+        Vector128.Store(LaneSum.Four(sa, sb, sc, sd), y);
         for (; i < inputs; i++)
-            total += weights[i] * x[i];
-        return total;
+            for (var row = 0; row < 4; row++)
+                y[row] += a[row * inputs + i] * x[i];
     }
 }

@@ -12,6 +12,7 @@ public sealed class ProjectionTests
     [InlineData(1, 64, 7, true)]   // vectors, inputs, outputs, bias
     [InlineData(3, 37, 9, false)]
     [InlineData(4, 512, 130, true)]
+    [InlineData(13, 53, 27, true)]
     public void The_own_kernel_equals_libtorch_and_does_not_depend_on_the_batch(int vectors, int inputs, int outputs, bool bias)
     {
         using var mode = no_grad();
@@ -38,6 +39,8 @@ public sealed class ProjectionTests
         Assert.True((w - rounded).norm().item<float>() < error * w.norm().item<float>() * 1.5, $"{(w - rounded).norm().item<float>() / w.norm().item<float>()}");
         var x = randn(2, 5, 96);
         RecordedModel.Close(F.linear(x, rounded), blocks.Multiply(x, null), 1e-3, "product");
+        for (var v = 0; v < 5; v++)
+            Assert.Equal(blocks.Multiply(x, null)[1][v].data<float>().ToArray(), blocks.Multiply(x[1][v], null).data<float>().ToArray());
         var again = BlockMatrix.FromStored(bits, 33, 96, blocks.Data.ToArray(), blocks.Scales.ToArray());
         Assert.Equal(blocks.Dequantize(), again.Dequantize());
     }

@@ -6,6 +6,7 @@ return args switch
     ["lm", ..] => LmBenchmark.Run(args[1..]),
     ["metrics", _, ..] => MetricBenchmark.Run(args[1..]),
     ["reference", var folder, ..] => ReferenceTable.Run(folder, args.ElementAtOrDefault(2) ?? ""),
+    ["training", ..] => TrainingBenchmark.Run(args[1..]),
     ["snake", ..] => SnakeBenchmark.Run(args[1..]),
     _ => CodecBenchmark.Run(args),
 };

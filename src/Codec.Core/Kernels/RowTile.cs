@@ -49,6 +49,38 @@ internal static unsafe class RowTile
         Store(sums + 5 * 4 * Lanes, a5, b5, c5, d5);
     }
 
+    /// <summary>6 rows by 64 columns whose inputs lie side by side: input i of all six rows at x + i * step.</summary>
+    /// <param name="x">Inputs.</param>
+    /// <param name="step">Floats from one input to the next.</param>
+    /// <param name="weights">[taps][64].</param>
+    /// <param name="taps">Inputs of a row.</param>
+    /// <param name="bias">[64].</param>
+    /// <param name="sums">[6][64], the result.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void SixAcross(float* x, nint step, float* weights, int taps, float* bias, float* sums)
+    {
+        Vector512<float> a0 = Vector512.Load(bias + 0 * Lanes), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0;
+        Vector512<float> b0 = Vector512.Load(bias + 1 * Lanes), b1 = b0, b2 = b0, b3 = b0, b4 = b0, b5 = b0;
+        Vector512<float> c0 = Vector512.Load(bias + 2 * Lanes), c1 = c0, c2 = c0, c3 = c0, c4 = c0, c5 = c0;
+        Vector512<float> d0 = Vector512.Load(bias + 3 * Lanes), d1 = d0, d2 = d0, d3 = d0, d4 = d0, d5 = d0;
+        for (nint i = 0; i < taps; i++, weights += 4 * Lanes, x += step)
+        {
+            Vector512<float> w0 = Vector512.Load(weights + 0 * Lanes), w1 = Vector512.Load(weights + 1 * Lanes), w2 = Vector512.Load(weights + 2 * Lanes), w3 = Vector512.Load(weights + 3 * Lanes), s = Vector512.Create(x[0]);
+            a0 = Vector512.FusedMultiplyAdd(s, w0, a0); b0 = Vector512.FusedMultiplyAdd(s, w1, b0); c0 = Vector512.FusedMultiplyAdd(s, w2, c0); d0 = Vector512.FusedMultiplyAdd(s, w3, d0); s = Vector512.Create(x[1]);
+            a1 = Vector512.FusedMultiplyAdd(s, w0, a1); b1 = Vector512.FusedMultiplyAdd(s, w1, b1); c1 = Vector512.FusedMultiplyAdd(s, w2, c1); d1 = Vector512.FusedMultiplyAdd(s, w3, d1); s = Vector512.Create(x[2]);
+            a2 = Vector512.FusedMultiplyAdd(s, w0, a2); b2 = Vector512.FusedMultiplyAdd(s, w1, b2); c2 = Vector512.FusedMultiplyAdd(s, w2, c2); d2 = Vector512.FusedMultiplyAdd(s, w3, d2); s = Vector512.Create(x[3]);
+            a3 = Vector512.FusedMultiplyAdd(s, w0, a3); b3 = Vector512.FusedMultiplyAdd(s, w1, b3); c3 = Vector512.FusedMultiplyAdd(s, w2, c3); d3 = Vector512.FusedMultiplyAdd(s, w3, d3); s = Vector512.Create(x[4]);
+            a4 = Vector512.FusedMultiplyAdd(s, w0, a4); b4 = Vector512.FusedMultiplyAdd(s, w1, b4); c4 = Vector512.FusedMultiplyAdd(s, w2, c4); d4 = Vector512.FusedMultiplyAdd(s, w3, d4); s = Vector512.Create(x[5]);
+            a5 = Vector512.FusedMultiplyAdd(s, w0, a5); b5 = Vector512.FusedMultiplyAdd(s, w1, b5); c5 = Vector512.FusedMultiplyAdd(s, w2, c5); d5 = Vector512.FusedMultiplyAdd(s, w3, d5);
+        }
+        Store(sums + 0 * 4 * Lanes, a0, b0, c0, d0);
+        Store(sums + 1 * 4 * Lanes, a1, b1, c1, d1);
+        Store(sums + 2 * 4 * Lanes, a2, b2, c2, d2);
+        Store(sums + 3 * 4 * Lanes, a3, b3, c3, d3);
+        Store(sums + 4 * 4 * Lanes, a4, b4, c4, d4);
+        Store(sums + 5 * 4 * Lanes, a5, b5, c5, d5);
+    }
+
     /// <summary>6 rows by 16 columns.</summary>
     /// <param name="x">First input row.</param>
     /// <param name="step">Floats from one input row to the next.</param>

@@ -23,6 +23,12 @@ public sealed class CausalDepthwiseConv1d : nn.Module<Tensor, StreamState?, Tens
         RegisterComponents();
     }
 
+    /// <summary>[C, 1, 1, kernel], the oldest frame first.</summary>
+    internal Parameter Weight => weight;
+
+    /// <summary>[C].</summary>
+    internal Parameter Bias => bias;
+
     /// <param name="x_BTC">[B, T, C].</param>
     /// <param name="state">Keeps the last kernel - 1 frames; null = offline, zeros before the start.</param>
     /// <returns>[B, T, C].</returns>

@@ -33,6 +33,9 @@ public sealed class ConvNeXtBlock : nn.Module<Tensor, StreamState?, Tensor>
     public override Tensor forward(Tensor x_BTC, StreamState? state)
     {
         using var scope = NewDisposeScope();
+        if (state is null && training && ConvNeXtFunction.Fits(x_BTC, pwconv1.out_features))
+            return ConvNeXtFunction.apply(x_BTC, dwconv.Weight, dwconv.Bias, norm.weight!, norm.bias!, pwconv1.weight!, pwconv1.bias!, pwconv2.weight!, pwconv2.bias!, gamma)
+                .MoveToOuterDisposeScope();
         var y_BTC = norm.forward(dwconv.forward(x_BTC, state));
         y_BTC = pwconv2.forward(F.gelu(pwconv1.forward(y_BTC)));
         return torch.addcmul(x_BTC, gamma, y_BTC, 1.0).MoveToOuterDisposeScope();

@@ -1,3 +1,4 @@
+using Codec.Core.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -36,6 +37,8 @@ public sealed class EmaCodebook : nn.Module
     public Tensor Nearest(Tensor x)
     {
         using var scope = NewDisposeScope();
+        if (NearestRows.Fits(x, codebook))
+            return NearestRows.Find(x, codebook).MoveToOuterDisposeScope();
         // |x - c|^2 = |x|^2 - 2 x.c + |c|^2; the first term is the same for all entries.
         var distance = addmm(codebook.pow(2).sum(1), x.reshape(-1, x.shape[^1]), codebook.t(), beta: 1, alpha: -2);
         return distance.argmin(1).view(x.shape[..^1]).MoveToOuterDisposeScope();

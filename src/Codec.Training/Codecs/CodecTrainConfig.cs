@@ -45,7 +45,7 @@ public sealed record CodecTrainConfig
     /// <summary>Seconds of a crop.</summary>
     public double CropSeconds { get; init; } = 0.5;
 
-    /// <summary>Steps without quantizer, after which the books start from k-means.</summary>
+    /// <summary>Steps without quantizer, after which the books start from k-means; 0 with <see cref="InitialWeights"/> keeps their books.</summary>
     public long QuantizeFrom { get; init; } = 500;
 
     /// <summary>Chance that an item keeps all books; the others keep a uniform number.</summary>

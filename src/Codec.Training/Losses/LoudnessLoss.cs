@@ -1,3 +1,4 @@
+using Codec.Core.Kernels;
 using Codec.Evaluation.Pesq;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -19,10 +20,11 @@ public sealed class LoudnessLoss : IDisposable
     /// <summary>Crops below this mean square (about -50 dBFS) are not amplified any further: their noise is not speech.</summary>
     private const float QuietestMeanSquare = 1e-5f;
 
-    private static readonly Scalar Half = 0.5, Fifty = 50.0, Tiny = 1e-6;
+    private static readonly Scalar Half = 0.5, Fifty = 50.0, Tiny = 1e-6, Two = 2.0;
 
     private readonly PesqSettings _settings = PesqSettings.At16;
-    private readonly Tensor _window, _levelBins, _bands, _threshold, _exponent, _scale, _width;
+    private readonly WindowedFrames _frames;
+    private readonly Tensor _levelBins, _bands, _threshold, _exponent, _scale, _width;
     private readonly float _totalWidth;
 
     /// <param name="sampleRate">Hz: 16000, the only rate of the wideband model.</param>
@@ -34,7 +36,7 @@ public sealed class LoudnessLoss : IDisposable
         using var scope = NewDisposeScope();
         Tensor Keep(Tensor x) => x.to(device).DetachFromDisposeScope();
         var bins = _settings.Frame / 2 + 1;
-        _window = Keep(hann_window(_settings.Frame));
+        _frames = new WindowedFrames(_settings.Frame, _settings.Hop, 0, device);
         _levelBins = Keep(tensor(LevelBins(bins)));
         _bands = Keep(tensor(BandMatrix(bins), [bins, Bands]));
         _threshold = Keep(tensor(_settings.HearingThreshold.Select(t => (float)t).ToArray()));
@@ -50,15 +52,36 @@ public sealed class LoudnessLoss : IDisposable
 
     /// <param name="output_BS">Audio under training, [B, S], 16 kHz, full scale 1.</param>
     /// <param name="target_BS">What it should sound like, same shape.</param>
-    /// <returns>Scalar: points of raw score lost, root mean square over frames, mean over items.</returns>
+    /// <returns>Scalar: points of raw score lost, root mean square over frames, mean over items; its gradient flows to <paramref name="output_BS"/>.</returns>
     public Tensor Compute(Tensor output_BS, Tensor target_BS)
     {
         using var scope = NewDisposeScope();
-        var spectrum_BNF = PowerSpectrum(target_BS);
+        Tensor spectrum_BNF, power_BNF, targetPower_BNF;
+        using (no_grad())
+        {
+            spectrum_BNF = _frames.Spectrum(output_BS);
+            power_BNF = SpectrumKernels.Magnitude(spectrum_BNF).pow_(2);
+            targetPower_BNF = SpectrumKernels.Magnitude(_frames.Spectrum(target_BS)).pow_(2);
+        }
+        if (!output_BS.requires_grad)
+            return Distance(power_BNF, targetPower_BNF).MoveToOuterDisposeScope();
+        var loss = Distance(power_BNF.requires_grad_(true), targetPower_BNF);
+        var slope_BNF = autograd.grad([loss], [power_BNF])[0];
+        using var mode = no_grad();
+        var gradient_BS = zeros_like(output_BS);
+        _frames.AddGradient(spectrum_BNF, slope_BNF.mul_(Two), gradient_BS);
+        using (enable_grad())
+            return WindowedFrames.Carry(loss.detach(), output_BS, gradient_BS).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The loss between power spectra [B, N, F].</summary>
+    private Tensor Distance(Tensor power_BNF, Tensor targetPower_BNF)
+    {
+        using var scope = NewDisposeScope();
         // Mean power between 350 and 3250 Hz sets the listening level, that of the target for both.
-        var power_B11 = matmul(spectrum_BNF.mean([1]), _levelBins).clamp_min(QuietestMeanSquare).reshape(-1, 1, 1);
-        var target_BNK = BandPower(spectrum_BNF, power_B11);
-        var output_BNK = BandPower(PowerSpectrum(output_BS), power_B11);
+        var level_B11 = matmul(targetPower_BNF.mean([1]), _levelBins).clamp_min(QuietestMeanSquare).reshape(-1, 1, 1);
+        var target_BNK = BandPower(targetPower_BNF, level_B11);
+        var output_BNK = BandPower(power_BNF, level_B11);
         var (r_BNK, d_BNK) = (Loudness(target_BNK), Loudness(output_BNK));
         var audible_BNK = (d_BNK - r_BNK).abs() - minimum(r_BNK, d_BNK) * DeadZoneScalar;
         var weighted_BNK = audible_BNK.clamp_min(Zero) * _width;
@@ -74,13 +97,6 @@ public sealed class LoudnessLoss : IDisposable
 
     private static Tensor OverTime(Tensor disturbance_BN)
         => (disturbance_BN.clamp_max(LargestDisturbance).pow(2).mean([1]) + Tiny).sqrt();
-
-    private Tensor PowerSpectrum(Tensor audio_BS)
-    {
-        var frames_BNW = audio_BS.unfold(1, _settings.Frame, _settings.Hop) * _window;
-        var spectrum_BNF = view_as_real(fft.rfft(frames_BNW));
-        return spectrum_BNF.pow(2).sum(-1);
-    }
 
     private Tensor BandPower(Tensor spectrum_BNF, Tensor power_B11)
         => matmul(spectrum_BNF, _bands) * (TargetPower / power_B11);
@@ -144,7 +160,8 @@ public sealed class LoudnessLoss : IDisposable
 
     public void Dispose()
     {
-        foreach (var tensor in new[] { _window, _levelBins, _bands, _threshold, _exponent, _scale, _width })
+        _frames.Dispose();
+        foreach (var tensor in new[] { _levelBins, _bands, _threshold, _exponent, _scale, _width })
             tensor.Dispose();
     }
 }

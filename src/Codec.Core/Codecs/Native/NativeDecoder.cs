@@ -44,10 +44,17 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
         var x_BTC = upsample.forward(stack.forward(embed.forward(latent_BTD), state));
         x_BTC = head_stack.forward(x_BTC.reshape(b, frames * _config.SpectraPerFrame, _config.HeadWidth), state);
         var polar_BNF = head.forward(norm.forward(x_BTC));
+        var pieces_BNW = training && SynthesisFunction.Fits(polar_BNF) ? SynthesisFunction.apply(polar_BNF, window) : Synthesize(polar_BNF);
+        return OverlapAdd(pieces_BNW, state).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Log-magnitudes and phases [B, N, 2 F] to windowed frames [B, N, W].</summary>
+    private Tensor Synthesize(Tensor polar_BNF)
+    {
+        using var scope = NewDisposeScope();
         var magnitude_BNF = polar_BNF.narrow(2, 0, _config.Bins).clamp_max(Most).exp();
         var spectrum_BNF = torch.polar(magnitude_BNF, polar_BNF.narrow(2, _config.Bins, _config.Bins));
-        var pieces_BNW = fft.irfft(spectrum_BNF, _config.WindowLength) * window;
-        return OverlapAdd(pieces_BNW, state).MoveToOuterDisposeScope();
+        return (fft.irfft(spectrum_BNF, _config.WindowLength) * window).MoveToOuterDisposeScope();
     }
 
     /// <summary>Adds windowed pieces [B, N, W] at the hop; the unfinished tail stays in the stream.</summary>

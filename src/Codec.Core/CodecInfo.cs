@@ -21,6 +21,9 @@ public sealed record CodecInfo
     /// <summary>True where frame t of the codes and of the decoded audio depends on nothing after frame t.</summary>
     public bool Causal { get; init; }
 
+    /// <summary>True where layers normalise or attend over the whole signal, so that cutting it changes what they compute.</summary>
+    public bool SeesWholeSignal { get; init; }
+
     /// <summary>Samples by which the decoded signal lags the input in streaming; offline calls remove it.</summary>
     public int DelaySamples { get; init; }
 

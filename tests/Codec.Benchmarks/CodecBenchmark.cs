@@ -6,9 +6,13 @@ namespace Codec.Benchmarks;
 /// <summary>Speed and memory of the published codecs, ours against plain libtorch.</summary>
 internal static class CodecBenchmark
 {
-    private const string Usage = "usage: [--seconds N] [--rounds N] [--threads N,N] speed [encodec|mimi] ... | memory FAMILY plain|ours encode|decode SECONDS";
+    private const string Usage = "usage: [--seconds N] [--rounds N] [--threads N,N] speed [encodec|mimi|dac16|dac24|dac44|snac] ... | memory FAMILY plain|ours encode|decode SECONDS";
 
-    private static readonly Dictionary<string, Func<ISpeedCase>> Cases = new() { ["encodec"] = () => new EncodecSpeed(), ["mimi"] = () => new MimiSpeed() };
+    private static readonly Dictionary<string, Func<ISpeedCase>> Cases = new()
+    {
+        ["encodec"] = () => new EncodecSpeed(), ["mimi"] = () => new MimiSpeed(),
+        ["dac16"] = DacSpeed.Of16, ["dac24"] = DacSpeed.Of24, ["dac44"] = DacSpeed.Of44, ["snac"] = () => new SnacSpeed(),
+    };
 
     public static int Run(string[] args)
     {

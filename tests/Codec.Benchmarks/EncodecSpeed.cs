@@ -29,16 +29,16 @@ internal sealed class EncodecSpeed : ISpeedCase
 
     public int Books => 8;
 
-    public Tensor EncodePlain(Tensor audio_BCS)
+    public Codes EncodePlain(Tensor audio_BCS)
     {
         using var scope = NewDisposeScope();
-        return PlainQuantizer.Encode(_codec.Model.Encoder.forward(audio_BCS).transpose(1, 2), _books).MoveToOuterDisposeScope();
+        return CodeTensors.ToCodes(PlainQuantizer.Encode(_codec.Model.Encoder.forward(audio_BCS).transpose(1, 2), _books), _codec.Info.Books);
     }
 
-    public Tensor DecodePlain(Tensor codes_BKT)
+    public Tensor DecodePlain(Codes codes)
     {
         using var scope = NewDisposeScope();
-        return _codec.Model.Decoder.forward(PlainQuantizer.Decode(codes_BKT, _books).transpose(1, 2)).MoveToOuterDisposeScope();
+        return _codec.Model.Decoder.forward(PlainQuantizer.Decode(CodeTensors.ToTensor(codes, CPU), _books).transpose(1, 2)).MoveToOuterDisposeScope();
     }
 
     public void Dispose() => _codec.Dispose();

@@ -30,7 +30,7 @@ internal sealed class MimiSpeed : ISpeedCase
 
     public int Books => 8;
 
-    public Tensor EncodePlain(Tensor audio_BCS)
+    public Codes EncodePlain(Tensor audio_BCS)
     {
         using var scope = NewDisposeScope();
         var model = _codec.Model;
@@ -39,12 +39,13 @@ internal sealed class MimiSpeed : ISpeedCase
         var latent_BTD = model.Downsample.forward(frames_BDT).transpose(1, 2);
         var first = PlainQuantizer.Encode(Project(latent_BTD, "rvq_first.input_proj"), BooksOf("rvq_first", 1));
         var rest = PlainQuantizer.Encode(Project(latent_BTD, "rvq_rest.input_proj"), BooksOf("rvq_rest", Books - 1));
-        return cat([first, rest], 1).MoveToOuterDisposeScope();
+        return CodeTensors.ToCodes(cat([first, rest], 1), _codec.Info.Books);
     }
 
-    public Tensor DecodePlain(Tensor codes_BKT)
+    public Tensor DecodePlain(Codes codes)
     {
         using var scope = NewDisposeScope();
+        var codes_BKT = CodeTensors.ToTensor(codes, CPU);
         var model = _codec.Model;
         var first = Project(PlainQuantizer.Decode(codes_BKT.narrow(1, 0, 1), BooksOf("rvq_first", 1)), "rvq_first.output_proj");
         var rest = Project(PlainQuantizer.Decode(codes_BKT.narrow(1, 1, Books - 1), BooksOf("rvq_rest", Books - 1)), "rvq_rest.output_proj");

@@ -14,9 +14,9 @@ internal interface ISpeedCase : IDisposable
     /// <summary>Books that are coded.</summary>
     int Books { get; }
 
-    /// <summary>Audio [1, C, S] to codes [1, K, T] by plain operators.</summary>
-    Tensor EncodePlain(Tensor audio_BCS);
+    /// <summary>Audio [1, C, S] to codes by plain operators.</summary>
+    Codes EncodePlain(Tensor audio_BCS);
 
     /// <summary>Codes to audio by plain operators.</summary>
-    Tensor DecodePlain(Tensor codes_BKT);
+    Tensor DecodePlain(Codes codes);
 }

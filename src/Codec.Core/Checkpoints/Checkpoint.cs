@@ -5,7 +5,7 @@ namespace Codec.Core.Checkpoints;
 
 /// <summary>
 /// Named tensors of a file and what else it says. Opening reads names, types and shapes only; nothing is held open.
-/// Reads safetensors and PyTorch's zip and legacy pickle containers (.th, .pth, .pt, .ckpt, .bin).
+/// Reads safetensors and PyTorch's zip and legacy pickle containers (.th, .pth, .pt, .ckpt, .bin), the former also inside a .nemo archive.
 /// </summary>
 public sealed class Checkpoint
 {
@@ -47,7 +47,9 @@ public sealed class Checkpoint
     public static Checkpoint Open(string path)
     {
         var file = CheckpointPath.Resolve(path);
-        return CheckpointPath.IsPickle(file) ? TorchFile.Read(file) : SafetensorsFile.Read(file);
+        return CheckpointPath.IsPickle(file) ? TorchFile.Read(file)
+            : CheckpointPath.IsNemo(file) ? NemoArchive.Read(file)
+            : SafetensorsFile.Read(file);
     }
 
     /// <summary>The same file seen as other tensors: renamed, merged or split keys.</summary>

@@ -6,7 +6,7 @@ public static class CheckpointPath
     private static readonly string[] PickleEndings = [".th", ".pth", ".pt", ".ckpt", ".bin"];
 
     /// <summary>Names tried in a folder, in this order, before any other single file with a known ending.</summary>
-    private static readonly string[] UsualNames = ["model.safetensors", "weights.safetensors", "pytorch_model.bin", "weights.pth", "model.ckpt"];
+    private static readonly string[] UsualNames = ["model.safetensors", "weights.safetensors", "pytorch_model.bin", "weights.pth", "model.ckpt", "model_weights.ckpt"];
 
     /// <exception cref="CheckpointException">Nothing there, or more than one candidate.</exception>
     public static string Resolve(string path)
@@ -37,6 +37,9 @@ public static class CheckpointPath
         return PickleEndings.Contains(Path.GetExtension(file).ToLowerInvariant());
     }
 
+    /// <summary>True where the file is an archive of NeMo.</summary>
+    internal static bool IsNemo(string file) => !file.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && NemoArchive.Is(file);
+
     private static string ResolveFolder(string folder, string asked)
     {
         if (Snapshot(folder) is { } snapshot)
@@ -54,7 +57,7 @@ public static class CheckpointPath
         {
             1 => ResolveFolder(models[0], asked),
             > 1 => throw new CheckpointException(asked, $"holds several models, name one: {string.Join(", ", models.Select(Path.GetFileName))}"),
-            _ => throw new CheckpointException(asked, "holds no checkpoint (.safetensors, .th, .pth, .pt, .ckpt, .bin)"),
+            _ => throw new CheckpointException(asked, "holds no checkpoint (.safetensors, .th, .pth, .pt, .ckpt, .bin, .nemo)"),
         };
     }
 
@@ -72,5 +75,5 @@ public static class CheckpointPath
     }
 
     private static bool IsCheckpointName(string file)
-        => Path.GetExtension(file).ToLowerInvariant() is var ending && (ending == ".safetensors" || PickleEndings.Contains(ending));
+        => Path.GetExtension(file).ToLowerInvariant() is var ending && (ending is ".safetensors" or ".nemo" || PickleEndings.Contains(ending));
 }

@@ -5,6 +5,19 @@ namespace Codec.Core.Checkpoints;
 /// <summary>Bytes of a file that hold one tensor. The file is opened for every read, so that nothing is held in between.</summary>
 internal readonly record struct FileRange(string Path, long Offset, long Length)
 {
+    /// <summary>All of a file.</summary>
+    public static FileRange Whole(string path) => new(path, 0, new FileInfo(path).Length);
+
+    /// <summary>Bytes [start, start + count) of the range.</summary>
+    public byte[] ReadBytes(long start, int count)
+    {
+        if (start < 0 || start > Length - count)
+            throw new CheckpointException(Path, $"expected {start + count} bytes, found {Length}: the file is cut short");
+        var bytes = new byte[count];
+        (this with { Offset = Offset + start }).Read(bytes);
+        return bytes;
+    }
+
     /// <summary>Reads the first bytes of the range.</summary>
     public void Read(Span<byte> target)
     {

@@ -19,7 +19,7 @@ internal static class TorchFile
             using (var stream = File.OpenRead(path))
                 if (stream.ReadAtLeast(start, 4, throwOnEndOfStream: false) < 4)
                     throw new CheckpointException(path, $"expected a PyTorch file, found {stream.Length} bytes");
-            var root = start.SequenceEqual("PK\x3\x4"u8) ? ReadZip(path) : ReadLegacy(path);
+            var root = start.SequenceEqual("PK\x3\x4"u8) ? ReadZip(FileRange.Whole(path)) : ReadLegacy(path);
             var contents = TorchContents.Split(path, root);
             return new Checkpoint(path, contents.Tensors, contents.Metadata);
         }
@@ -29,9 +29,13 @@ internal static class TorchFile
         }
     }
 
-    private static object? ReadZip(string path)
+    /// <summary>What a zip of torch.save holds that is a part of a larger file.</summary>
+    /// <exception cref="CheckpointException">As <see cref="Read"/>.</exception>
+    public static TorchContents ReadContents(FileRange file) => TorchContents.Split(file.Path, ReadZip(file));
+
+    private static object? ReadZip(FileRange file)
     {
-        var entries = ZipDirectory.Read(path);
+        var (path, entries) = (file.Path, ZipDirectory.Read(file));
         var pickle = entries.Keys.Where(name => name == PickleName || name.EndsWith("/" + PickleName, StringComparison.Ordinal)).MinBy(name => name.Length)
             ?? throw new CheckpointException(path, $"expected {PickleName} in the zip file, found {string.Join(", ", entries.Keys.Take(5))}");
         var prefix = pickle[..^PickleName.Length];

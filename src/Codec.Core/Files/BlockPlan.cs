@@ -3,7 +3,7 @@ namespace Codec.Core.Files;
 /// <summary>
 /// How long audio is cut for a codec. A causal one streams: cutting changes nothing. Another gets windows with context
 /// on both sides; the windows lie on a fixed grid, so the result does not depend on how the audio arrives, and what fits
-/// one window is coded in one piece.
+/// one window is coded in one piece. Windows are longer for a codec whose layers see the whole signal, because there cutting is heard.
 /// </summary>
 /// <param name="Frames">Base frames per block, a multiple of all strides.</param>
 /// <param name="Context">Base frames on either side, for a codec that is not causal.</param>
@@ -14,6 +14,7 @@ internal readonly record struct BlockPlan(int Frames, int Context, int Grain = 1
     public int Segments => 10;
 
     private const double StreamedSeconds = 10, WindowSeconds = 10, ContextSeconds = 1;
+    private const double WholeSeconds = 120, WholeContextSeconds = 5; // attention over all frames takes the square of them
 
     // Local attention and windowed layers of published codecs work on grids of up to this many coarse frames.
     private const int Grid = 64;
@@ -21,9 +22,10 @@ internal readonly record struct BlockPlan(int Frames, int Context, int Grain = 1
     public static BlockPlan For(CodecInfo info)
     {
         var stride = info.Books.Select(book => book.Stride).Aggregate(1, LeastCommonMultiple);
+        var (window, context) = info.SeesWholeSignal ? (WholeSeconds, WholeContextSeconds) : (WindowSeconds, ContextSeconds);
         return info.Causal
             ? new BlockPlan(RoundUp(info.FrameRate * StreamedSeconds, stride), 0)
-            : new BlockPlan(RoundUp(info.FrameRate * WindowSeconds, stride * Grid), RoundUp(info.FrameRate * ContextSeconds, stride * Grid), stride * Grid);
+            : new BlockPlan(RoundUp(info.FrameRate * window, stride * Grid), RoundUp(info.FrameRate * context, stride * Grid), stride * Grid);
     }
 
     private static int RoundUp(double frames, int step) => checked((int)Math.Ceiling(frames / step) * step);

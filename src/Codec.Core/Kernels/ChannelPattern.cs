@@ -31,6 +31,6 @@ internal static class ChannelPattern
     public static float[] Values(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return x.detach().to(float32).cpu().contiguous().data<float>().ToArray();
+        return MemoryMarshal.Cast<byte, float>(x.detach().to(float32).cpu().contiguous().bytes).ToArray();
     }
 }

@@ -13,7 +13,7 @@ namespace Codec.Core.Kernels;
 public sealed unsafe class DenseConv : IDisposable
 {
     private const int Wide = 2 * DenseTile.Lanes, Narrow = DenseTile.Lanes, Tile = DenseTile.Rows;
-    private const int BlockFloats = 1 << 15; // inputs that one pass over all panels should find in the cache
+    private const int BlockFloats = 1 << 16; // inputs that one pass over all panels should find in the cache
 
     private readonly int _segments, _length, _stride, _dilation, _stepsPerRow;
     private float* _panels; // [panel][taps][32 or, in the last, 16]
@@ -126,6 +126,9 @@ public sealed unsafe class DenseConv : IDisposable
             (first, last) => Blocks((float*)from, (float*)to, (float*)plus, first, last, elu));
     }
 
+    /// <summary>The same on the calling thread alone.</summary>
+    internal void RunAlone(float* x, float* y, float* add, long steps, bool elu) => Blocks(x, y, add, 0, steps, elu);
+
     public void Dispose()
     {
         Free();
@@ -201,7 +204,9 @@ public sealed unsafe class DenseConv : IDisposable
     private void Pack(Tensor weight_KIO, Tensor? bias_O)
     {
         using var none = no_grad();
-        var values = ChannelPattern.Values(weight_KIO);
+        // Read where they lie: a managed copy of every weight would linger until the next collection.
+        using var dense = weight_KIO.detach().to(float32).cpu().contiguous();
+        float* values = ChannelPattern.Pointer(dense);
         for (var column = 0; column < Columns; column++)
         {
             var start = column / Wide * Wide;

@@ -23,6 +23,7 @@ internal static unsafe class DenseTile
     /// <param name="x">Inputs.</param>
     /// <param name="weights">Packed panel.</param>
     /// <param name="sums">[8][32], holds the starting values and receives the results.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Wide(in Source x, float* weights, float* sums)
     {
         Vector512<float> a0 = Load(sums, 0), b0 = Load(sums, 1), a1 = Load(sums, 2), b1 = Load(sums, 3), a2 = Load(sums, 4), b2 = Load(sums, 5);
@@ -50,6 +51,7 @@ internal static unsafe class DenseTile
     }
 
     /// <summary>16 output channels. weights: [taps][16]; sums: [8][16].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Narrow(in Source x, float* weights, float* sums)
     {
         Vector512<float> a0 = Load(sums, 0), a1 = Load(sums, 1), a2 = Load(sums, 2), a3 = Load(sums, 3);
@@ -76,6 +78,7 @@ internal static unsafe class DenseTile
     }
 
     /// <summary>One row, 32 output channels: bound by reading the weights. The same chains as <see cref="Wide"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Single(in Source x, float* weights, float* sums)
     {
         Vector512<float> a = Load(sums, 0), b = Load(sums, 1);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -26,13 +27,7 @@ public static unsafe class DepthwiseConv
         if (outputs < 1)
             throw new ArgumentException($"{length} frames are too few for a kernel that reaches over {dilation * (kernel - 1) + 1}", nameof(x_BCT));
         var y_BTC = empty(batch, outputs, channels);
-        var taps_KC = ChannelPattern.Values(weight_C1K.squeeze(1).t());
-        var job = new Job
-        {
-            Taps = Enumerable.Range(0, kernel).Select(k => ChannelPattern.Of(taps_KC.AsSpan(k * channels, channels))).SelectMany(p => p).ToArray(),
-            Bias = ChannelPattern.Of(bias is null ? new float[channels] : ChannelPattern.Values(bias)),
-            Channels = channels, Kernel = kernel, Padding = padding, Dilation = dilation, Inputs = length,
-        };
+        var job = new Job(weight_C1K, bias) { Padding = padding, Dilation = dilation, Inputs = length };
         var (x, y) = ((nint)ChannelPattern.Pointer(x_BTC), (nint)ChannelPattern.Pointer(y_BTC));
         for (var b = 0L; b < batch; b++)
         {
@@ -42,11 +37,30 @@ public static unsafe class DepthwiseConv
         return y_BTC.transpose(1, 2).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Packed filters for rows that bring their padding with them.</summary>
+    internal sealed class Filters(Tensor weight_C1K, Tensor? bias, int dilation)
+    {
+        private readonly Job _job = new(weight_C1K, bias) { Padding = 0, Dilation = dilation, Inputs = 1L << 40 };
+
+        /// <summary>So many rows, from the first on, on the calling thread.</summary>
+        public void Run(float* x, float* y, long rows) => _job.Rows(x, y, 0, rows);
+    }
+
     private sealed class Job
     {
-        public required float[] Taps, Bias; // patterns: [K][period + lanes], [period + lanes]
-        public required int Channels, Kernel, Padding, Dilation;
+        public readonly float[] Taps, Bias; // patterns: [K][period + lanes], [period + lanes]
+        public readonly int Channels, Kernel;
+        public required int Padding, Dilation;
         public required long Inputs;
+
+        public Job(Tensor weight_C1K, Tensor? bias)
+        {
+            using var scope = NewDisposeScope();
+            (Channels, Kernel) = ((int)weight_C1K.shape[0], (int)weight_C1K.shape[2]);
+            var taps_KC = ChannelPattern.Values(weight_C1K.squeeze(1).t());
+            Taps = Enumerable.Range(0, Kernel).Select(k => ChannelPattern.Of(taps_KC.AsSpan(k * Channels, Channels))).SelectMany(p => p).ToArray();
+            Bias = ChannelPattern.Of(bias is null ? new float[Channels] : ChannelPattern.Values(bias));
+        }
 
         /// <summary>Rows where all taps meet data in one stretch, the others one by one.</summary>
         public void Rows(float* x, float* y, long first, long last)
@@ -70,6 +84,7 @@ public static unsafe class DepthwiseConv
             Stretch(x, y, t, t + 1, Math.Min(low, Kernel), Math.Max(high, Math.Min(low, Kernel)));
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Stretch(float* x, float* y, long firstRow, long lastRow, int lowTap, int highTap)
         {
             const int lanes = ChannelPattern.Lanes;

@@ -10,7 +10,9 @@ namespace Codec.Core.Kernels;
 internal sealed unsafe class LstmKernel : IDisposable
 {
     private const int Lanes = DenseTile.Lanes;
-    private readonly DenseConv _input, _recurrent;
+    private readonly DenseConv _input;
+    private readonly WeightMemory _memory = new(); // read whole for every frame: huge pages and prefetching
+    private readonly RowLinear _recurrent;
 
     /// <param name="input_GI">weight_ih [4 H, I].</param>
     /// <param name="recurrent_GH">weight_hh [4 H, H].</param>
@@ -19,7 +21,8 @@ internal sealed unsafe class LstmKernel : IDisposable
     {
         Hidden = (int)recurrent_GH.shape[1];
         _input = DenseConv.OfLinear(input_GI, bias_G);
-        _recurrent = DenseConv.OfLinear(recurrent_GH);
+        using var dense = recurrent_GH.detach().to(float32).cpu().contiguous();
+        _recurrent = new RowLinear(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(dense.bytes), default, Hidden, _memory);
     }
 
     public int Hidden { get; }
@@ -31,21 +34,21 @@ internal sealed unsafe class LstmKernel : IDisposable
     {
         using var scope = NewDisposeScope();
         var gates_BTG = _input.Run(x_BTI);
-        var (batch, frames) = (x_BTI.shape[0], x_BTI.shape[1]);
+        var (batch, frames) = ((int)x_BTI.shape[0], x_BTI.shape[1]);
         var y_BTH = empty(batch, frames, Hidden);
         var (gates, y) = (new FrameMemory(gates_BTG), new FrameMemory(y_BTH));
-        var sums = new float[batch * 4 * Hidden];
-        fixed (float* h = state, sum = sums)
+        using var padded = new AlignedFloats((long)batch * _recurrent.Padded);
+        float* sums = padded.Pointer;
+        fixed (float* h = state)
         {
             float* c = h + batch * Hidden;
             for (var t = 0L; t < frames; t++)
             {
-                for (var b = 0L; b < batch; b++)
-                    gates.Row(b, t).CopyTo(new Span<float>(sum + b * 4 * Hidden, 4 * Hidden));
-                _recurrent.Run(h, sum, sum, batch, elu: false);
-                for (var b = 0L; b < batch; b++)
+                Recur(h, batch, sums, t % 2 != 0);
+                for (var b = 0; b < batch; b++)
                 {
-                    Cell(sum + b * 4 * Hidden, c + b * Hidden, h + b * Hidden, Hidden);
+                    Add(sums + (long)b * _recurrent.Padded, gates.At(b, t), 4 * Hidden);
+                    Cell(gates.At(b, t), c + b * Hidden, h + b * Hidden, Hidden);
                     new Span<float>(h + b * Hidden, Hidden).CopyTo(y.Row(b, t));
                 }
             }
@@ -57,6 +60,31 @@ internal sealed unsafe class LstmKernel : IDisposable
     {
         _input.Dispose();
         _recurrent.Dispose();
+        _memory.Dispose();
+    }
+
+    /// <summary>W h for all items; the columns are split over the threads. Back and forth in turn: what was read last is still in the cache.</summary>
+    private void Recur(float* h, int batch, float* sums, bool backwards)
+    {
+        var (from, to, step) = ((nint)h, (nint)sums, (nint)_recurrent.Padded);
+        RowBlocks.Run(_recurrent.Panels, (long)Hidden * RowTile.Wide * batch,
+            (first, last) =>
+            {
+                for (var i = first; i < last; i++)
+                {
+                    var panel = (int)(backwards ? first + last - 1 - i : i);
+                    _recurrent.Run((float*)from, Hidden, batch, new StoreSink((float*)to, step), panel, panel + 1);
+                }
+            });
+    }
+
+    private static void Add(float* from, float* to, int count)
+    {
+        var i = 0;
+        for (; i + Lanes <= count; i += Lanes)
+            Vector512.Store(Vector512.Load(to + i) + Vector512.Load(from + i), to + i);
+        for (; i < count; i++)
+            to[i] += from[i];
     }
 
     /// <summary>c = sigmoid(f) c + sigmoid(i) tanh(g); h = sigmoid(o) tanh(c).</summary>

@@ -8,12 +8,15 @@ internal static class RowBlocks
 {
     private const long Grain = 1 << 18; // multiply-adds (about 10 us) that are worth a thread
 
+    /// <summary>Threads that are worth having, 1 to libtorch's number.</summary>
+    public static int Count(long rows, long workPerRow) => (int)Math.Clamp(rows * Math.Max(workPerRow, 1) / Grain, 1, Math.Max(1, Math.Min(rows, get_num_threads())));
+
     /// <param name="rows">Number of rows.</param>
     /// <param name="workPerRow">Multiply-adds of one row.</param>
     /// <param name="run">Called with [first, last) row ranges that cover all rows.</param>
     public static void Run(long rows, long workPerRow, Action<long, long> run)
     {
-        var blocks = (int)Math.Clamp(rows * Math.Max(workPerRow, 1) / Grain, 1, get_num_threads());
+        var blocks = Count(rows, workPerRow);
         if (blocks == 1)
             run(0, rows);
         else

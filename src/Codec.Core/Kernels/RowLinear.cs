@@ -53,6 +53,9 @@ internal sealed unsafe class RowLinear : IDisposable
     /// <summary>Columns with their padding: a multiple of 16.</summary>
     public int Padded { get; }
 
+    /// <summary>Panels of 64 columns; the last may be narrower.</summary>
+    public int Panels => (Padded + Wide - 1) / Wide;
+
     /// <summary>The next multiple of 16.</summary>
     public static int Pad(int columns) => (columns + Lanes - 1) / Lanes * Lanes;
 
@@ -61,16 +64,20 @@ internal sealed unsafe class RowLinear : IDisposable
     /// <param name="step">Floats from one row to the next.</param>
     /// <param name="rows">How many.</param>
     /// <param name="sink">Receives the results.</param>
-    public void Run<TSink>(float* x, nint step, int rows, TSink sink) where TSink : struct, IRowSink
+    public void Run<TSink>(float* x, nint step, int rows, TSink sink) where TSink : struct, IRowSink => Run(x, step, rows, sink, 0, Panels);
+
+    /// <summary>The same for the columns of some panels: work for several threads.</summary>
+    public void Run<TSink>(float* x, nint step, int rows, TSink sink, int firstPanel, int lastPanel) where TSink : struct, IRowSink
     {
         float* sums = AlignedFloats.Grow(ref _scratch, (long)Inputs * Wide + RowTile.Rows * Wide).Pointer;
         float* panel = sums + RowTile.Rows * Wide;
-        for (var column = 0; column < _wideColumns; column += Wide)
-            if (_half && rows <= 2)
+        var (first, last) = (firstPanel * Wide, Math.Min(lastPanel * Wide, Padded));
+        for (var column = first; column < Math.Min(_wideColumns, last); column += Wide)
+            if (rows == 1 || (_half && rows == 2))
                 FewRows(x, step, rows, column, sums, sink);
             else
                 ManyRows(x, step, rows, column, Wide, sums, panel, sink);
-        for (var column = _wideColumns; column < Padded; column += Lanes)
+        for (var column = Math.Max(_wideColumns, first); column < last; column += Lanes)
             ManyRows(x, step, rows, column, Lanes, sums, panel, sink);
         GC.KeepAlive(_memory);
     }
@@ -81,7 +88,9 @@ internal sealed unsafe class RowLinear : IDisposable
     private void FewRows<TSink>(float* x, nint step, int rows, int column, float* sums, TSink sink) where TSink : struct, IRowSink
     {
         ushort* weights = (ushort*)_weights + (long)column * Inputs;
-        if (rows == 1)
+        if (!_half)
+            RowTile.One(x, _weights + (long)column * Inputs, Inputs, _bias.Pointer + column, sums);
+        else if (rows == 1)
             RowTile.OneHalf(x, weights, Inputs, _bias.Pointer + column, sums);
         else
             RowTile.TwoHalf(x, step, weights, Inputs, _bias.Pointer + column, sums);

@@ -112,6 +112,24 @@ internal static unsafe class RowTile
         Store(sums + 5 * 1 * Lanes, a5);
     }
 
+    /// <summary>One row by 64 columns: bound by reading the weights.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void One(float* x, float* weights, int taps, float* bias, float* sums)
+    {
+        Vector512<float> a0 = Vector512.Load(bias), b0 = Vector512.Load(bias + Lanes), c0 = Vector512.Load(bias + 2 * Lanes), d0 = Vector512.Load(bias + 3 * Lanes);
+        for (nint i = 0; i < taps; i++, weights += Wide)
+        {
+            Prefetch((ushort*)weights);
+            Prefetch((ushort*)(weights + 2 * Lanes));
+            var s = Vector512.Create(x[i]);
+            a0 = Vector512.FusedMultiplyAdd(s, Vector512.Load(weights), a0);
+            b0 = Vector512.FusedMultiplyAdd(s, Vector512.Load(weights + Lanes), b0);
+            c0 = Vector512.FusedMultiplyAdd(s, Vector512.Load(weights + 2 * Lanes), c0);
+            d0 = Vector512.FusedMultiplyAdd(s, Vector512.Load(weights + 3 * Lanes), d0);
+        }
+        Store(sums, a0, b0, c0, d0);
+    }
+
     /// <summary>One row by 64 columns whose weights are 16-bit floats; see <see cref="HalfWeights"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void OneHalf(float* x, ushort* weights, int taps, float* bias, float* sums)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using static TorchSharp.torch;
 
@@ -9,7 +10,6 @@ namespace Codec.Core.Kernels;
 /// </summary>
 public static unsafe class SnakeKernel
 {
-    private const double Epsilon = 1e-9;
     private const float InversePi = 0.318309886f;
     // pi in three parts: the first has 12 bits, so that its multiples are exact.
     private const float Pi1 = 3.140625f, Pi2 = 9.67653585e-4f, Pi3 = 5.12668814e-12f;
@@ -41,14 +41,13 @@ public static unsafe class SnakeKernel
 
     private static void Apply(Tensor x_BTC, Tensor y_BTC, Tensor alpha)
     {
-        var values = ChannelPattern.Values(alpha);
-        var a = ChannelPattern.Of(values);
-        var inverse = ChannelPattern.Of(Array.ConvertAll(values, v => (float)(1 / (v + Epsilon))));
+        var pattern = new SnakePattern(alpha);
         var (x, y) = ((nint)ChannelPattern.Pointer(x_BTC), (nint)ChannelPattern.Pointer(y_BTC));
-        RowBlocks.Run(x_BTC.numel(), 1, (first, last) => Range((float*)x, (float*)y, first, last, a, inverse));
+        RowBlocks.Run(x_BTC.numel(), 1, (first, last) => Range((float*)x, (float*)y, first, last, pattern.Alpha, pattern.Inverse));
     }
 
-    private static void Range(float* x, float* y, long first, long last, float[] alpha, float[] inverse)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Range(float* x, float* y, long first, long last, float[] alpha, float[] inverse)
     {
         const int lanes = ChannelPattern.Lanes;
         var period = alpha.Length - lanes;
@@ -74,6 +73,7 @@ public static unsafe class SnakeKernel
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Snake(Vector512<float> x, Vector512<float> alpha, Vector512<float> inverse)
     {
         var phase = x * alpha;

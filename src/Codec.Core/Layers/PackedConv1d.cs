@@ -26,6 +26,10 @@ public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    internal Parameter Weight => weight;
+
+    internal Parameter? Bias => bias;
+
     /// <param name="x_BCT">[B, I, T].</param>
     /// <returns>[B, O, (T + 2 padding - dilation (K - 1) - 1) / stride + 1]; channels-last in inference on a CPU.</returns>
     public override Tensor forward(Tensor x_BCT) => Forward(x_BCT, _padding);

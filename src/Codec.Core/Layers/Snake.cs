@@ -28,6 +28,8 @@ public sealed class Snake : nn.Module<Tensor, Tensor>
         return (x_BCT + (alpha * x_BCT).sin().square() / (alpha + Epsilon)).MoveToOuterDisposeScope();
     }
 
+    internal Parameter Alpha => alpha;
+
     /// <summary>The same, overwriting <paramref name="x_BCT"/> where that is possible (inference); else a new tensor.</summary>
     public Tensor ForwardInPlace(Tensor x_BCT)
         => ChannelsLast.Applies(x_BCT) && ChannelsLast.Is(x_BCT) && x_BCT.dtype == ScalarType.Float32

@@ -12,17 +12,17 @@ namespace Codec.Core.Quantizers;
 /// </summary>
 public sealed unsafe class CodebookIndex
 {
-    private const int Lanes = 16, RowBlock = 4;
+    private const int Lanes = 16, Panel = 2 * Lanes, RowBlock = 4;
     private const long ParallelWork = 4_000_000; // multiply-adds below which one thread is faster
 
     private readonly int _dimension, _padded;
-    private readonly float[] _columns;      // [D, V padded to 2 x Lanes]: one entry per lane
+    private readonly float[] _columns;      // [panels of 32 entries][D][32]: one entry per lane, read in order
     private readonly float[] _negHalfNorms; // -|e|^2 / 2; -inf for padding, which therefore never wins
 
     private CodebookIndex(ReadOnlySpan<float> entries, int size, int dimension)
     {
         (Size, _dimension) = (size, dimension);
-        _padded = (size + 2 * Lanes - 1) / (2 * Lanes) * 2 * Lanes;
+        _padded = (size + Panel - 1) / Panel * Panel;
         _columns = new float[(long)dimension * _padded];
         _negHalfNorms = new float[_padded];
         Array.Fill(_negHalfNorms, float.NegativeInfinity);
@@ -32,7 +32,7 @@ public sealed unsafe class CodebookIndex
             for (var d = 0; d < dimension; d++)
             {
                 var value = entries[v * dimension + d];
-                _columns[d * _padded + v] = value;
+                _columns[((long)(v / Panel) * dimension + d) * Panel + v % Panel] = value;
                 norm += (double)value * value;
             }
             _negHalfNorms[v] = (float)(-norm / 2);
@@ -96,12 +96,12 @@ public sealed unsafe class CodebookIndex
         Best b0 = new(), b1 = new(), b2 = new(), b3 = new();
         fixed (float* columns = _columns, norms = _negHalfNorms)
         {
-            for (var v = 0; v < _padded; v += 2 * Lanes)
+            float* column = columns;
+            for (var v = 0; v < _padded; v += Panel)
             {
                 var (s00, s01) = (Vector512.Load(norms + v), Vector512.Load(norms + v + Lanes));
                 var (s10, s11, s20, s21, s30, s31) = (s00, s01, s00, s01, s00, s01);
-                float* column = columns + v;
-                for (var d = 0; d < _dimension; d++, column += _padded)
+                for (var d = 0; d < _dimension; d++, column += Panel)
                 {
                     var (e0, e1) = (Vector512.Load(column), Vector512.Load(column + Lanes));
                     var x = Vector512.Create(r0[d]);

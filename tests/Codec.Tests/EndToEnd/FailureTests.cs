@@ -1,5 +1,8 @@
 using Codec.Core.Bitstream;
+using Codec.Core.Checkpoints;
+using Codec.Core.Codecs.Encodec;
 using Codec.Core.Pretrained;
+using Codec.Tests.Core.Checkpoints;
 using TorchSharp;
 using static Codec.Tests.Audio.WavHostileTests;
 
@@ -109,6 +112,42 @@ public class FailureTests
         work.Fails(4, "head.safetensors", "encode", work["in"], "--model", work.File("head.safetensors", weights.AsSpan(0, 5)));
         work.Fails(4, "empty.safetensors", "encode", work["in"], "--model", work.File("empty.safetensors", []));
         work.Fails(4, "text.pt", "encode", work["in"], "--model", work.File("text.pt", "no model"u8));
+    }
+
+    [Fact]
+    public void A_published_checkpoint_that_does_not_fit_is_named()
+    {
+        using var work = new Workplace();
+        work.Speech("in/a.wav");
+        var good = TinyEncodec(work["good.safetensors"], _ => { });
+        work.Fails(4, "cut.safetensors", "encode", work["in"], "--model", work.File("cut.safetensors", good.AsSpan(0, good.Length - 100)));
+        TinyEncodec(work["shape.safetensors"], weights => weights["decoder.model.0.conv.conv.bias"] = torch.ones(5));
+        foreach (var verb in (string[][])[["encode", work["in"]], ["tokenize", work["in"], "-o", work["t.npz"]]])
+            work.Fails(4, "decoder.model.0.conv.conv.bias (expected", [.. verb, "--model", work["shape.safetensors"]]);
+        TinyEncodec(work["rank.safetensors"], weights => weights["encoder.model.0.conv.conv.weight"] = torch.ones(5));
+        work.Fails(4, "rank.safetensors", "encode", work["in"], "--model", work["rank.safetensors"]);
+        TinyEncodec(work["books.safetensors"], weights => weights["quantizer.quantizers.0.codebook.weight"] = torch.ones(0, 3));
+        work.Fails(4, "books.safetensors", "encode", work["in"], "--model", work["books.safetensors"]);
+        work.Fails(4, "no known codec family", "encode", work["in"], "--model", Other(work["other.safetensors"]));
+        work.Fails(4, "header of 10000000000 bytes", "encode", work["in"], "--model", work.File("header.safetensors", [.. BitConverter.GetBytes(10_000_000_000L), .. "{}"u8]));
+        var hostile = new PickleBuilder().Global("posix", "system").Op("(").Text("true").Op("tR").BuildZip();
+        work.Fails(4, "the pickle asks for posix.system;", "encode", work["in"], "--model", work.File("hostile.th", hostile));
+    }
+
+    private static string Other(string path)
+    {
+        SafetensorsFile.Write(path, new Dictionary<string, torch.Tensor> { ["transformer.wte.weight"] = torch.ones(4, 4) });
+        return path;
+    }
+
+    private static byte[] TinyEncodec(string path, Action<Dictionary<string, torch.Tensor>> change)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var codec = (EncodecCodec)new EncodecFamily().CreateTiny(1);
+        var weights = codec.Model.state_dict().ToDictionary(p => p.Key, p => p.Value.clone());
+        change(weights);
+        SafetensorsFile.Write(path, weights);
+        return File.ReadAllBytes(path);
     }
 
     [Fact]

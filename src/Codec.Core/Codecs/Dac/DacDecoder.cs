@@ -74,14 +74,14 @@ public sealed class DacDecoderBlock : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x_BCT) => Run(x_BCT, padded: true);
 
-    /// <param name="x_BCT">Features; left as they are.</param>
+    /// <param name="x_BCT">Features; overwritten in inference.</param>
     /// <param name="padded">False: all zero padding and trimming off.</param>
     public Tensor Run(Tensor x_BCT, bool padded)
     {
         var up = (PackedConvTranspose1d)block[1];
         return Chain.Run(x_BCT, [
-            block[0].forward,
+            ((Snake)block[0]).ForwardInPlace,
             padded ? up.forward : up.Unpadded,
-            .. block.OfType<SnakeUnit>().Select(u => (Func<Tensor, Tensor>)(x => u.Run(x, padded)))]);
+            .. block.OfType<SnakeUnit>().Select(u => padded ? u.ForwardInPlace : (Func<Tensor, Tensor>)(x => u.Run(x, padded: false)))]);
     }
 }

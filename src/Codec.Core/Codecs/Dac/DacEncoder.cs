@@ -70,13 +70,13 @@ public sealed class DacEncoderBlock : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x_BCT) => Run(x_BCT, padded: true);
 
-    /// <param name="x_BCT">Features.</param>
+    /// <param name="x_BCT">Features; overwritten in inference.</param>
     /// <param name="padded">False: all zero padding off.</param>
     public Tensor Run(Tensor x_BCT, bool padded)
     {
         var down = (PackedConv1d)block[4];
         return Chain.Run(x_BCT, [
-            .. block.OfType<SnakeUnit>().Select(u => (Func<Tensor, Tensor>)(x => u.Run(x, padded))),
+            .. block.OfType<SnakeUnit>().Select(u => padded ? u.ForwardInPlace : (Func<Tensor, Tensor>)(x => u.Run(x, padded: false))),
             ((Snake)block[3]).ForwardInPlace,
             padded ? down.forward : down.Unpadded]);
     }

@@ -34,7 +34,7 @@ public sealed class HifiCodecCodec : ICodec
     internal static CodecInfo InfoOf(HifiCodecConfig config, CodecPreset preset) => new()
     {
         Name = preset.Name, CatalogueId = preset.Id, SampleRate = config.SampleRate, HopLength = config.HopLength,
-        Books = [.. Enumerable.Repeat(new CodebookSpec(config.CodebookSize), 2 * config.Groups)],
+        Books = [.. Enumerable.Repeat(new CodebookSpec(config.CodebookSize), 2 * config.Groups)], SeesWholeSignal = true, // GroupNorm over time
     };
 
     public Codes Encode(Tensor audio_BCS, int? books = null, StreamState? state = null)

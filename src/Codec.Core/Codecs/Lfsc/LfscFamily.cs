@@ -1,14 +1,16 @@
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using Codec.Core.Checkpoints;
 using TorchSharp;
 
 namespace Codec.Core.Codecs.Lfsc;
 
-/// <summary>Checkpoints of the low-frame-rate codec: model_weights.ckpt as it lies in the published archive, or its tensors as safetensors.</summary>
+/// <summary>Checkpoints of the low-frame-rate codec: the published .nemo archive, the model_weights.ckpt from it, or its tensors as safetensors.</summary>
 public sealed class LfscFamily : ICodecFamily
 {
     private const string Levels = "vector_quantizer.fsqs.{0}.num_levels", EncoderFirst = "audio_encoder.pre_conv.conv.weight", DecoderFirst = "audio_decoder.pre_conv.conv.weight";
     private static readonly int[] Dilations = [1, 3, 5];
+    private static readonly string[] ConfigSections = ["sample_rate", "audio_encoder", "audio_decoder", "vector_quantizer"];
 
     public string Name => "lfsc";
 
@@ -55,7 +57,15 @@ public sealed class LfscFamily : ICodecFamily
         => Presets[config is { SampleRate: 22_050, HopLength: 1024, Groups: 8 } && config.Levels.SequenceEqual(new LfscConfig().Levels) ? 0 : 1];
 
     private static LfscConfig ConfigOf(Checkpoint checkpoint)
-        => (CheckpointConfig.Find(checkpoint, "audio_encoder") is { } json ? LfscConfig.Read(json) : OfShapes(checkpoint)).Validate();
+        => ((CheckpointConfig.Find(checkpoint, "audio_encoder") ?? FromYaml(checkpoint)) is { } json ? LfscConfig.Read(json) : OfShapes(checkpoint)).Validate();
+
+    /// <summary>The part of the published configuration that describes the codec, from the archive or from beside its unpacked weights.</summary>
+    private static JsonElement? FromYaml(Checkpoint checkpoint)
+    {
+        if (checkpoint.Metadata.GetValueOrDefault(NemoArchive.ConfigName) is string text)
+            return MiniYaml.Parse($"{checkpoint.FilePath}, {NemoArchive.ConfigName}", MiniYaml.Sections(text.Split('\n'), ConfigSections));
+        return checkpoint.Sibling(NemoArchive.ConfigName) is { } path ? MiniYaml.ReadFile(path, ConfigSections) : null;
+    }
 
     /// <summary>What the tensors tell; the rate and the dilations are as published.</summary>
     private static LfscConfig OfShapes(Checkpoint checkpoint)

@@ -9,7 +9,7 @@ namespace Codec.Core.Codecs.Mimi;
 /// </summary>
 public sealed class MimiCodec : ICodec
 {
-    private const int ChunkFrames = 12; // about a second
+    private const int ChunkFrames = 64; // about five seconds: the transformers read 100 MB of weights for every chunk
     private readonly MimiModel _model;
 
     /// <param name="model">Owned from now on.</param>

@@ -76,12 +76,12 @@ public sealed class SnacDecoderBlock : nn.Module<Tensor, Tensor>
     /// <summary>Without noise.</summary>
     public override Tensor forward(Tensor x_BCT) => Run(x_BCT, null);
 
-    /// <param name="x_BCT">Features.</param>
+    /// <param name="x_BCT">Features; overwritten in inference.</param>
     /// <param name="noise">Noise of a length; null = none.</param>
     public Tensor Run(Tensor x_BCT, Func<int, Tensor>? noise)
         => Chain.Run(x_BCT, block.Select(m => m is NoiseBlock adder && noise is not null
-            ? x => Add(adder, x, noise)
-            : (Func<Tensor, Tensor>)m.forward));
+            ? (Func<Tensor, Tensor>)(x => Add(adder, x, noise))
+            : SnacSteps.InPlace(m)));
 
     private static Tensor Add(NoiseBlock adder, Tensor x_BCT, Func<int, Tensor> noise)
     {

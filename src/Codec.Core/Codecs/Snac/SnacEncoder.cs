@@ -45,7 +45,7 @@ public sealed class SnacEncoderBlock : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <param name="x_BCT">Features.</param>
+    /// <param name="x_BCT">Features; overwritten in inference.</param>
     public override Tensor forward(Tensor x_BCT)
-        => Chain.Run(x_BCT, block.Select(m => m is Snake snake ? (Func<Tensor, Tensor>)snake.ForwardInPlace : m.forward));
+        => Chain.Run(x_BCT, block.Select(SnacSteps.InPlace));
 }

@@ -29,7 +29,7 @@ public sealed class SeanetVocosCodec : ICodec
     internal static CodecInfo InfoOf(SeanetVocosConfig config, CodecPreset preset) => new()
     {
         Name = preset.Name, CatalogueId = preset.Id, SampleRate = config.SampleRate, HopLength = config.Seanet.HopLength,
-        Books = [.. Enumerable.Repeat(new CodebookSpec(config.CodebookSize), config.Books)],
+        Books = [.. Enumerable.Repeat(new CodebookSpec(config.CodebookSize), config.Books)], SeesWholeSignal = true, // attention and GroupNorm over time
     };
 
     public Codes Encode(Tensor audio_BCS, int? books = null, StreamState? state = null)

@@ -8,6 +8,8 @@ namespace Codec.Core.Layers.Seanet;
 public sealed class SeanetDecoder : nn.Module<Tensor, Tensor>
 {
     private readonly ModuleList<nn.Module<Tensor, Tensor>> model;
+    private readonly int _firstFast;
+    private readonly int? _piece;
 
     public SeanetDecoder(SeanetConfig config) : base(nameof(SeanetDecoder))
     {
@@ -15,9 +17,12 @@ public sealed class SeanetDecoder : nn.Module<Tensor, Tensor>
         var layers = new List<nn.Module<Tensor, Tensor>> { SeanetEncoder.Conv(config, config.Dimension, channels, config.Kernel) };
         if (config.LstmLayers > 0)
             layers.Add(new SeanetLstm(channels, config.LstmLayers));
-        foreach (var ratio in config.Ratios)
+        var slow = Math.Max(0, config.Ratios.Count - SeanetEncoder.FastStages);
+        foreach (var (stage, ratio) in config.Ratios.Index())
         {
             layers.Add(new Elu());
+            if (stage == slow)
+                _firstFast = layers.Count;
             layers.Add(new SeanetConvTranspose1d(new SeanetConvConfig(channels, channels / 2, ratio * 2)
             {
                 Stride = ratio, Causal = config.Causal, TimeGroupNorm = config.TimeGroupNorm, TrimRightRatio = config.TrimRightRatio,
@@ -28,6 +33,7 @@ public sealed class SeanetDecoder : nn.Module<Tensor, Tensor>
         }
         layers.Add(new Elu());
         layers.Add(SeanetEncoder.Conv(config, channels, config.Channels, config.LastKernel));
+        _piece = SeanetEncoder.Piece(config) / config.Ratios.Skip(slow).Aggregate(1, (product, ratio) => product * ratio);
         model = new ModuleList<nn.Module<Tensor, Tensor>>([.. layers]);
         RegisterComponents();
     }
@@ -43,5 +49,5 @@ public sealed class SeanetDecoder : nn.Module<Tensor, Tensor>
     /// <param name="latent_BTD">[B, T, Dimension] without gaps.</param>
     /// <param name="state">What the stream remembers; null: these are all frames.</param>
     /// <returns>[B, S, Channels].</returns>
-    public Tensor Run(Tensor latent_BTD, StreamState? state = null) => SeanetStack.Run(model, latent_BTD, state);
+    public Tensor Run(Tensor latent_BTD, StreamState? state = null) => SeanetStack.Run(model, latent_BTD, state, _firstFast.., _piece);
 }

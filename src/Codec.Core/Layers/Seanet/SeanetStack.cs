@@ -28,19 +28,50 @@ internal static class SeanetStack
     /// <param name="model">Layers in order; all are <see cref="IFrameLayer"/>.</param>
     /// <param name="x_BTC">Frames without gaps.</param>
     /// <param name="state">What the stream remembers; null: these are all frames.</param>
-    public static Tensor Run(ModuleList<nn.Module<Tensor, Tensor>> model, Tensor x_BTC, StreamState? state)
+    /// <param name="fast">The layers at the highest rates, which run piece by piece: their activations are by far the largest, and so stay in the cache.</param>
+    /// <param name="piece">Frames that those layers take at once; null: all, because they cannot be streamed.</param>
+    public static Tensor Run(ModuleList<nn.Module<Tensor, Tensor>> model, Tensor x_BTC, StreamState? state, Range fast, int? piece)
     {
         using var scope = NewDisposeScope();
-        var y_BTC = x_BTC;
-        for (var i = 0; i < model.Count; i++)
+        var (first, count) = fast.GetOffsetAndLength(model.Count);
+        var y_BTC = Layers(model, 0, first, x_BTC, state);
+        y_BTC = piece is { } frames && y_BTC.shape[1] > frames
+            ? Pieces(model, first, first + count, y_BTC, state, frames)
+            : Layers(model, first, first + count, y_BTC, state);
+        return Layers(model, first + count, model.Count, y_BTC, state).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Pieces(ModuleList<nn.Module<Tensor, Tensor>> model, int first, int last, Tensor x_BTC, StreamState? state, int frames)
+    {
+        using var scope = NewDisposeScope();
+        using var own = state is null ? new StreamState() : null;
+        var stream = state ?? own!;
+        var (ending, length, parts) = (state?.Ending ?? true, x_BTC.shape[1], new List<Tensor>());
+        for (var start = 0L; start < length; start += frames)
         {
+            using var inner = NewDisposeScope();
+            var count = Math.Min(frames, length - start);
+            stream.Ending = ending && start + count == length;
+            parts.Add(Layers(model, first, last, x_BTC.narrow(1, start, count).contiguous(), stream).MoveToOuterDisposeScope());
+        }
+        return cat(parts, 1).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Layers(ModuleList<nn.Module<Tensor, Tensor>> model, int first, int last, Tensor x_BTC, StreamState? state)
+    {
+        if (first == last)
+            return x_BTC.alias();
+        using var scope = NewDisposeScope();
+        var y_BTC = x_BTC;
+        for (var i = first; i < last; i++)
+        {
+            if (model[i] is Elu && i > 0 && model[i - 1] is not Elu)
+                continue; // went with the layer before it
             var elu = i + 1 < model.Count && model[i + 1] is Elu && model[i] is not Elu;
             var next_BTC = ((IFrameLayer)model[i]).Run(y_BTC, state, elu);
             if (!ReferenceEquals(y_BTC, x_BTC))
                 y_BTC.Dispose();
             y_BTC = next_BTC;
-            if (elu)
-                i++;
         }
         return y_BTC.MoveToOuterDisposeScope();
     }

@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Codec.Audio;
 
-namespace Codec.Core.Codecs.Vocos;
+namespace Codec.Core.Codecs;
 
 /// <summary>
 /// The part of YAML that published model configurations use: nested maps by indentation, scalars, inline and dashed lists of
@@ -14,11 +14,26 @@ internal static class MiniYaml
     private const int MaxBytes = 1 << 20;
 
     /// <exception cref="ConfigException">Too long, or a line that is not understood.</exception>
-    public static JsonElement ReadFile(string path)
+    /// <param name="path">A file.</param>
+    /// <param name="keys">Outermost keys to read, see <see cref="Sections"/>; none for all.</param>
+    public static JsonElement ReadFile(string path, params IReadOnlyCollection<string> keys)
     {
         if (new FileInfo(path).Length > MaxBytes)
             throw new ConfigException($"{path}: expected a configuration of at most {MaxBytes} bytes");
-        return Parse(path, File.ReadAllLines(path));
+        var lines = File.ReadAllLines(path);
+        return Parse(path, keys.Count == 0 ? lines : Sections(lines, keys));
+    }
+
+    /// <summary>The same lines, with those of all other outermost keys left empty: what is not needed may be any YAML.</summary>
+    public static IReadOnlyList<string> Sections(IReadOnlyList<string> lines, IReadOnlyCollection<string> keys)
+    {
+        var wanted = false;
+        return [.. lines.Select(line =>
+        {
+            if (line.Length > 0 && !char.IsWhiteSpace(line[0]) && line[0] is not ('#' or '-'))
+                wanted = keys.Contains(line.Split(':', 2)[0].Trim());
+            return wanted ? line.TrimEnd('\r') : "";
+        })];
     }
 
     /// <param name="name">For messages.</param>

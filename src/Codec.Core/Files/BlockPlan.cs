@@ -28,6 +28,14 @@ internal readonly record struct BlockPlan(int Frames, int Context, int Grain = 1
             : new BlockPlan(RoundUp(info.FrameRate * window, stride * Grid), RoundUp(info.FrameRate * context, stride * Grid), stride * Grid);
     }
 
+    /// <summary>What a user should know of how a recording is cut.</summary>
+    public static IEnumerable<string> Notices(CodecInfo info, long samples, int sampleRate)
+    {
+        var window = For(info).Frames / info.FrameRate;
+        if (info is { SeesWholeSignal: true, Causal: false } && samples > window * sampleRate)
+            yield return FormattableString.Invariant($"{info.Name} computes with the whole recording at once; beyond {window:0} s it is coded in overlapping windows, which is not the same");
+    }
+
     private static int RoundUp(double frames, int step) => checked((int)Math.Ceiling(frames / step) * step);
 
     private static int LeastCommonMultiple(int a, int b)

@@ -36,7 +36,7 @@ public static class CodecFile
             frames += codes.Frames;
         }
         writer.Finish(samples);
-        return new CompressionReport(samples, audio.SampleRate, audio.Channels, header.Books.Count, frames, writer.Bytes, audio.Warnings);
+        return new CompressionReport(samples, audio.SampleRate, audio.Channels, header.Books.Count, frames, writer.Bytes, [.. audio.Warnings, .. BlockPlan.Notices(codec.Info, samples, audio.SampleRate)]);
     }
 
     /// <summary>Audio to codes, piece by piece.</summary>

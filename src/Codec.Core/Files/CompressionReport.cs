@@ -7,7 +7,7 @@ namespace Codec.Core.Files;
 /// <param name="Books">Kept.</param>
 /// <param name="Frames">Base frames of the codec.</param>
 /// <param name="Bytes">Of the file, with all overhead.</param>
-/// <param name="Warnings">What was odd about the audio file.</param>
+/// <param name="Warnings">What was odd about the audio file, or about how it had to be coded.</param>
 public sealed record CompressionReport(long Samples, int SampleRate, int Channels, int Books, long Frames, long Bytes, IReadOnlyList<string> Warnings)
 {
     /// <summary>Length of the audio.</summary>

@@ -27,11 +27,11 @@ internal sealed unsafe class ConvNeXtFunction : autograd.SingleTensorFunction<Co
 
     public override string Name => nameof(ConvNeXtFunction);
 
-    /// <summary>Whether the kernels apply: float32 on a CPU with AVX-512, whole panels, and somebody who wants gradients.</summary>
+    /// <summary>Whether the kernels apply: float32 on a CPU with 512-bit vectors, whole panels, and somebody who wants gradients.</summary>
     /// <param name="x_BTC">Input of the block.</param>
     /// <param name="inner">Width of its inner layer.</param>
     public static bool Fits(Tensor x_BTC, long inner)
-        => System.Runtime.Intrinsics.X86.Avx512F.IsSupported && is_grad_enabled()
+        => MatVec.HasLanes && is_grad_enabled()
             && x_BTC.device_type == DeviceType.CPU && x_BTC.dtype == ScalarType.Float32
             && x_BTC.shape[2] % MatrixProduct.Panel == 0 && inner % MatrixProduct.Panel == 0;
 

@@ -156,6 +156,28 @@ public sealed class CodecTrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_model_of_longer_frames_starts_from_one_of_shorter_frames()
+    {
+        var first = Config("short", 5);
+        using (var run = new CodecTrainingRun(first, CPU, resume: false))
+            run.Run();
+        var weights = Path.Combine(first.Run, "model.safetensors");
+        var config = first.Model with { HopLength = 2 * first.Model.HopLength, Quantizer = first.Model.Quantizer with { Books = 1 } };
+        using var from = NativeCheckpoint.Load(weights);
+        using var model = NativeModel.Create(config);
+        NativeCheckpoint.LoadWeights(model, weights);
+        using var scope = NewDisposeScope();
+        var (a, b) = (from.Model.state_dict(), model.state_dict());
+        var shared = b.Keys.Where(name => a[name].shape.SequenceEqual(b[name].shape)).ToArray();
+        Assert.Contains("quantizer.layers.0.codebook", shared);
+        foreach (var name in shared.Where(name => !name.EndsWith("cluster_size") && !name.EndsWith("embed_sum")))
+            Assert.True(a[name].equal(b[name]).all().item<bool>(), name);
+        // Twice the same spectra meet the same sum.
+        Tensors.Close(a["encoder.embed.weight"].sum([1L]), b["encoder.embed.weight"].sum([1L]), 1e-3);
+        Tensors.Close(a["decoder.upsample.weight"], b["decoder.upsample.weight"].narrow(0, a["decoder.upsample.weight"].shape[0], a["decoder.upsample.weight"].shape[0]), 0);
+    }
+
+    [Fact]
     public void Sampled_crops_depend_on_seed_and_step_alone()
     {
         using var corpus = AudioCorpus.Open(Path.Combine(_folder, "audio"), Path.Combine(_folder, "cache"), 16000);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Codec.Audio;
@@ -17,6 +18,8 @@ namespace Codec.Core.Codecs.Native;
 public static class NativeCheckpoint
 {
     public const string ConfigKey = "codec.config";
+
+    private const string Book = "quantizer.layers.";
 
     private static readonly string[] TokenPrefixes = ["encoder.", "quantizer."];
     private static readonly string[] Unstored = [".window", ".cluster_size", ".embed_sum"];
@@ -80,8 +83,34 @@ public static class NativeCheckpoint
         }
     }
 
-    /// <summary>Fills a model of the same shape, e.g. to train on from it.</summary>
-    public static void LoadWeights(NativeModel model, string path) => Fill(model, Checkpoint.Open(path));
+    /// <summary>
+    /// Fills a model to train on from it. A model whose frames are n times as long as the checkpoint's starts from it too: its layers
+    /// between spectra and frames from n copies, its books from the first ones.
+    /// </summary>
+    /// <exception cref="CheckpointException">Unreadable, not of this family, or keys do not fit.</exception>
+    public static void LoadWeights(NativeModel model, string path)
+    {
+        var checkpoint = Checkpoint.Open(path);
+        var (from, to) = (ReadConfig(checkpoint), model.Config);
+        if (to.HopLength > from.HopLength && to.HopLength % from.HopLength == 0)
+            checkpoint = Lengthen(checkpoint, to.HopLength / from.HopLength, to.Quantizer.Books);
+        Fill(model, checkpoint);
+    }
+
+    /// <summary>The checkpoint as one of n times as long frames.</summary>
+    private static Checkpoint Lengthen(Checkpoint checkpoint, int n, int books)
+    {
+        CheckpointTensor Repeat(CheckpointTensor tensor, int axis, float factor) => tensor.Map(
+            [.. tensor.Shape.Select((size, i) => i == axis ? size * n : size)], x => cat([.. Enumerable.Repeat(x, n)], axis).mul_(factor));
+        return checkpoint.WithTensors(checkpoint.Tensors.Values
+            .Where(t => !t.Name.StartsWith(Book, StringComparison.Ordinal) || int.Parse(t.Name[Book.Length..].Split('.')[0], CultureInfo.InvariantCulture) < books)
+            .Select(t => t.Name switch
+            {
+                "encoder.embed.weight" => Repeat(t, 1, 1f / n),
+                "decoder.upsample.weight" or "decoder.upsample.bias" => Repeat(t, 0, 1),
+                _ => t,
+            }));
+    }
 
     /// <summary>Writes a model for inference.</summary>
     /// <param name="model">Its weights are stored.</param>

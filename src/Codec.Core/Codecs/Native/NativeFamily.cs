@@ -10,7 +10,7 @@ public sealed class NativeFamily : ICodecFamily
 
     public string Name => "native";
 
-    public IReadOnlyList<CodecPreset> Presets { get; } = [new(1, "native/16khz", Licence), new(9, "native/custom", "the trainer's choice")];
+    public IReadOnlyList<CodecPreset> Presets { get; } = [new(1, "native/16khz", Licence), new(2, "native/16khz-25hz", Licence), new(9, "native/custom", "the trainer's choice")];
 
     public bool Recognises(Checkpoint checkpoint) => NativeCheckpoint.Fits(checkpoint);
 

@@ -6,6 +6,8 @@ public sealed class CodeLength : ISymbolCoder
     /// <summary>Bits so far.</summary>
     public double Bits { get; private set; }
 
+    public bool Knows => true;
+
     public int Code(int symbol, ReadOnlySpan<uint> cumulative)
     {
         Bits -= Math.Log2((cumulative[symbol + 1] - cumulative[symbol]) / (double)cumulative[^1]);

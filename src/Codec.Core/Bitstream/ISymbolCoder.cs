@@ -6,6 +6,9 @@ namespace Codec.Core.Bitstream;
 /// </summary>
 public interface ISymbolCoder
 {
+    /// <summary>Whether the symbols are known beforehand, as they are to an encoder: a model may then look at all of a book at once.</summary>
+    bool Knows { get; }
+
     /// <summary>One symbol under integer frequencies.</summary>
     /// <param name="symbol">In [0, cumulative.Length - 1); ignored when decoding.</param>
     /// <param name="cumulative">Rising from 0 to the total, which is at most <see cref="RangeEncoder.LargestTotal"/>;

@@ -18,6 +18,8 @@ public sealed class RangeDecoder : ISymbolCoder
             _value = _value << 8 | Next();
     }
 
+    public bool Knows => false;
+
     public int Code(int symbol, ReadOnlySpan<uint> cumulative)
     {
         var total = cumulative[^1];

@@ -19,6 +19,8 @@ public sealed class RangeEncoder : ISymbolCoder
     private int _held;      // bytes not yet written because a carry may still reach them: one value, then 0xFF's
     private byte _first;
 
+    public bool Knows => true;
+
     public int Code(int symbol, ReadOnlySpan<uint> cumulative)
     {
         Narrow(cumulative[symbol], cumulative[symbol + 1] - cumulative[symbol], cumulative[^1]);

@@ -1,3 +1,6 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 namespace Codec.Core.Bitstream.Prediction;
 
 /// <summary>Logits to integer frequencies, in integer arithmetic.</summary>
@@ -8,6 +11,7 @@ internal static class FixedPointSoftmax
 
     private const int Fractions = 1 << FractionBits;
     private const int UnitBits = 24;
+    private const int Lanes = 8;
 
     /// <summary>Powers[f] = floor(2^(24 + f / 1024)).</summary>
     private static readonly uint[] Powers = MakePowers();
@@ -28,23 +32,64 @@ internal static class FixedPointSoftmax
     /// <param name="cumulative">One longer than the logits.</param>
     public static void Cumulate(Span<int> logits, Span<uint> cumulative)
     {
+        var sum = PowersOf(logits);
+        var scale = (uint)((((1UL << TotalBits(logits.Length)) - (ulong)logits.Length) << UnitBits) / sum); // below 2^24, as the sum is at least 2^24
+        Frequencies(logits, scale);
+        var total = 0u;
+        for (var i = 0; i < logits.Length; i++)
+        {
+            cumulative[i] = total;
+            total += (uint)logits[i];
+        }
+        cumulative[logits.Length] = total;
+    }
+
+    /// <summary>2^(24 + (logit - most) / 1024), rounded down.</summary>
+    /// <returns>Their sum.</returns>
+    private static ulong PowersOf(Span<int> logits)
+    {
         var most = int.MinValue;
         foreach (var logit in logits)
             most = Math.Max(most, logit);
+        var i = 0;
         ulong sum = 0;
-        foreach (ref var logit in logits)
+        for (; Avx2.IsSupported && i + Lanes <= logits.Length; i += Lanes)
         {
-            var below = (long)most - logit; // >= 0; 2^(-below / 1024) = 2^(fraction) >> whole
-            var whole = (int)Math.Min((below + Fractions - 1) >> FractionBits, 31);
-            var fraction = (int)(-below & (Fractions - 1));
-            logit = (int)(Powers[fraction] >> whole);
-            sum += (uint)logit;
+            var part = logits.Slice(i, Lanes);
+            var below = Vector256.Min((Vector256.Create(most) - Vector256.Create<int>(part)).AsUInt32(), Vector256.Create(32u << FractionBits)).AsInt32();
+            var whole = Vector256.Min((below + Vector256.Create(Fractions - 1)) >> FractionBits, Vector256.Create(31));
+            Gather(-below & Vector256.Create(Fractions - 1), whole.AsUInt32()).CopyTo(part);
         }
-        var total = 1UL << TotalBits(logits.Length);
-        var scale = ((total - (ulong)logits.Length) << 24) / sum;
-        cumulative[0] = 0;
-        for (var i = 0; i < logits.Length; i++)
-            cumulative[i + 1] = cumulative[i] + 1 + (uint)((uint)logits[i] * scale >> 24);
+        for (; i < logits.Length; i++)
+        {
+            var below = (long)most - logits[i]; // >= 0; 2^(-below / 1024) = 2^(fraction) >> whole
+            var whole = (int)Math.Min((below + Fractions - 1) >> FractionBits, 31);
+            logits[i] = (int)(Powers[(int)(-below & (Fractions - 1))] >> whole);
+        }
+        foreach (var power in logits)
+            sum += (uint)power;
+        return sum;
+    }
+
+    private static unsafe Vector256<int> Gather(Vector256<int> fraction, Vector256<uint> whole)
+    {
+        fixed (uint* powers = Powers)
+            return Avx2.ShiftRightLogicalVariable(Avx2.GatherVector256(powers, fraction, sizeof(uint)), whole).AsInt32();
+    }
+
+    /// <summary>Powers to frequencies: 1 + power * scale / 2^24, rounded down.</summary>
+    private static void Frequencies(Span<int> powers, uint scale)
+    {
+        var i = 0;
+        for (; Vector256.IsHardwareAccelerated && i + Lanes <= powers.Length; i += Lanes)
+        {
+            var part = powers.Slice(i, Lanes);
+            var (low, high) = Vector256.Widen(Vector256.Create<int>(part).AsUInt32());
+            var factor = Vector256.Create((ulong)scale);
+            (Vector256.Narrow(low * factor >> UnitBits, high * factor >> UnitBits).AsInt32() + Vector256<int>.One).CopyTo(part);
+        }
+        for (; i < powers.Length; i++)
+            powers[i] = 1 + (int)((ulong)(uint)powers[i] * scale >> UnitBits);
     }
 
     /// <summary>Successive square roots of two, multiplied up; exact integers throughout, not the platform's pow.</summary>

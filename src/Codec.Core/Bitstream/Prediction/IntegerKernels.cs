@@ -24,13 +24,13 @@ internal static class IntegerKernels
         switch (path)
         {
             case KernelPath.Avx512:
-                MultiplyAdd<KernelSums512, Vector512<short>>(shape, ref weights, ref x, ref sums);
+                MultiplyAdd<KernelSums512, Vector512<short>, Vector512<short>>(shape, ref weights, ref x, ref sums);
                 break;
             case KernelPath.Avx2:
-                MultiplyAdd<KernelSums256, KernelWeights256>(shape, ref weights, ref x, ref sums);
+                MultiplyAdd<KernelSums256, KernelWeights256, Vector256<short>>(shape, ref weights, ref x, ref sums);
                 break;
             case KernelPath.Vector128:
-                MultiplyAdd<KernelSums128, KernelWeights128>(shape, ref weights, ref x, ref sums);
+                MultiplyAdd<KernelSums128, KernelWeights128, KernelPair128>(shape, ref weights, ref x, ref sums);
                 break;
             default:
                 MultiplyAddScalar(shape, ref weights, ref x, ref sums);
@@ -38,32 +38,31 @@ internal static class IntegerKernels
         }
     }
 
-    private static void MultiplyAdd<TSums, TWeights>(in KernelShape shape, ref sbyte weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums, TWeights>
+    private static void MultiplyAdd<TSums, TWeights, TPair>(in KernelShape shape, ref sbyte weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums, TWeights, TPair>
     {
         var t = 0;
         for (; t + 4 <= shape.Frames; t += 4)
-            FourFrames<TSums, TWeights>(shape, ref weights, ref Unsafe.Add(ref x, t * shape.Stride), ref Unsafe.Add(ref sums, t * shape.Groups * PackedMatrix.GroupRows));
+            FourFrames<TSums, TWeights, TPair>(shape, ref weights, ref Unsafe.Add(ref x, t * shape.Stride), ref Unsafe.Add(ref sums, t * shape.Groups * PackedMatrix.GroupRows));
         for (; t < shape.Frames; t++)
-            OneFrame<TSums, TWeights>(shape, ref weights, ref Unsafe.Add(ref x, t * shape.Stride), ref Unsafe.Add(ref sums, t * shape.Groups * PackedMatrix.GroupRows));
+            OneFrame<TSums, TWeights, TPair>(shape, ref weights, ref Unsafe.Add(ref x, t * shape.Stride), ref Unsafe.Add(ref sums, t * shape.Groups * PackedMatrix.GroupRows));
     }
 
     /// <summary>Weights are read once for four frames.</summary>
-    private static void FourFrames<TSums, TWeights>(in KernelShape shape, ref sbyte weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums, TWeights>
+    private static void FourFrames<TSums, TWeights, TPair>(in KernelShape shape, ref sbyte weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums, TWeights, TPair>
     {
-        var (rows, stride) = (shape.Groups * PackedMatrix.GroupRows, shape.Stride);
+        nint rows = shape.Groups * PackedMatrix.GroupRows, stride = shape.Stride, pairs = shape.Pairs;
+        ref short x1 = ref Unsafe.Add(ref x, stride), x2 = ref Unsafe.Add(ref x, 2 * stride), x3 = ref Unsafe.Add(ref x, 3 * stride);
         for (var g = 0; g < shape.Groups; g++)
         {
-            ref var weight = ref Unsafe.Add(ref weights, g * shape.GroupPairs * PairLength);
+            ref var weight = ref Unsafe.Add(ref weights, (nint)g * shape.GroupPairs * PairLength);
             TSums a = default, b = default, c = default, d = default;
-            for (var p = 0; p < shape.Pairs; p++)
+            for (nint p = 0; p < pairs; p++)
             {
-                ref var input = ref Unsafe.Add(ref x, 2 * p);
-                var wide = TSums.Load(ref weight);
-                a = a.Add(wide, Pair(ref input));
-                b = b.Add(wide, Pair(ref Unsafe.Add(ref input, stride)));
-                c = c.Add(wide, Pair(ref Unsafe.Add(ref input, 2 * stride)));
-                d = d.Add(wide, Pair(ref Unsafe.Add(ref input, 3 * stride)));
-                weight = ref Unsafe.Add(ref weight, PairLength);
+                var wide = TSums.Load(ref Unsafe.Add(ref weight, p * PairLength));
+                a = a.Add(wide, TSums.Spread(ref Unsafe.Add(ref x, 2 * p)));
+                b = b.Add(wide, TSums.Spread(ref Unsafe.Add(ref x1, 2 * p)));
+                c = c.Add(wide, TSums.Spread(ref Unsafe.Add(ref x2, 2 * p)));
+                d = d.Add(wide, TSums.Spread(ref Unsafe.Add(ref x3, 2 * p)));
             }
             ref var target = ref Unsafe.Add(ref sums, g * PackedMatrix.GroupRows);
             a.AddTo(ref target);
@@ -74,22 +73,22 @@ internal static class IntegerKernels
     }
 
     /// <summary>Four groups at a time while there are as many, so that additions need not wait for each other.</summary>
-    private static void OneFrame<TSums, TWeights>(in KernelShape shape, ref sbyte weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums, TWeights>
+    private static void OneFrame<TSums, TWeights, TPair>(in KernelShape shape, ref sbyte weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums, TWeights, TPair>
     {
+        nint step = shape.GroupPairs * PairLength, pairs = shape.Pairs;
         var g = 0;
-        var step = shape.GroupPairs * PairLength;
         for (; g + 4 <= shape.Groups; g += 4)
         {
-            ref var weight = ref Unsafe.Add(ref weights, g * step);
+            ref var w0 = ref Unsafe.Add(ref weights, g * step);
+            ref sbyte w1 = ref Unsafe.Add(ref w0, step), w2 = ref Unsafe.Add(ref w0, 2 * step), w3 = ref Unsafe.Add(ref w0, 3 * step);
             TSums a = default, b = default, c = default, d = default;
-            for (var p = 0; p < shape.Pairs; p++)
+            for (nint p = 0; p < pairs; p++)
             {
-                var pair = Pair(ref Unsafe.Add(ref x, 2 * p));
-                a = a.Add(TSums.Load(ref weight), pair);
-                b = b.Add(TSums.Load(ref Unsafe.Add(ref weight, step)), pair);
-                c = c.Add(TSums.Load(ref Unsafe.Add(ref weight, 2 * step)), pair);
-                d = d.Add(TSums.Load(ref Unsafe.Add(ref weight, 3 * step)), pair);
-                weight = ref Unsafe.Add(ref weight, PairLength);
+                var (pair, at) = (TSums.Spread(ref Unsafe.Add(ref x, 2 * p)), p * PairLength);
+                a = a.Add(TSums.Load(ref Unsafe.Add(ref w0, at)), pair);
+                b = b.Add(TSums.Load(ref Unsafe.Add(ref w1, at)), pair);
+                c = c.Add(TSums.Load(ref Unsafe.Add(ref w2, at)), pair);
+                d = d.Add(TSums.Load(ref Unsafe.Add(ref w3, at)), pair);
             }
             ref var target = ref Unsafe.Add(ref sums, g * PackedMatrix.GroupRows);
             a.AddTo(ref target);
@@ -100,10 +99,18 @@ internal static class IntegerKernels
         for (; g < shape.Groups; g++)
         {
             ref var weight = ref Unsafe.Add(ref weights, g * step);
-            TSums a = default;
-            for (var p = 0; p < shape.Pairs; p++)
-                a = a.Add(TSums.Load(ref Unsafe.Add(ref weight, p * PairLength)), Pair(ref Unsafe.Add(ref x, 2 * p)));
-            a.AddTo(ref Unsafe.Add(ref sums, g * PackedMatrix.GroupRows));
+            TSums a = default, b = default; // even and odd pairs
+            nint p = 0;
+            for (; p + 2 <= pairs; p += 2)
+            {
+                a = a.Add(TSums.Load(ref Unsafe.Add(ref weight, p * PairLength)), TSums.Spread(ref Unsafe.Add(ref x, 2 * p)));
+                b = b.Add(TSums.Load(ref Unsafe.Add(ref weight, (p + 1) * PairLength)), TSums.Spread(ref Unsafe.Add(ref x, 2 * p + 2)));
+            }
+            if (p < pairs)
+                a = a.Add(TSums.Load(ref Unsafe.Add(ref weight, p * PairLength)), TSums.Spread(ref Unsafe.Add(ref x, 2 * p)));
+            ref var target = ref Unsafe.Add(ref sums, g * PackedMatrix.GroupRows);
+            a.AddTo(ref target);
+            b.AddTo(ref target);
         }
     }
 
@@ -120,9 +127,4 @@ internal static class IntegerKernels
                         Unsafe.Add(ref target, r) += Unsafe.Add(ref weight, 2 * r) * low + Unsafe.Add(ref weight, 2 * r + 1) * high;
                 }
     }
-
-    /// <summary>Two neighbouring inputs, the first in the low half.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Pair(ref short x)
-        => BitConverter.IsLittleEndian ? Unsafe.ReadUnaligned<int>(ref Unsafe.As<short, byte>(ref x)) : (ushort)x | Unsafe.Add(ref x, 1) << 16;
 }

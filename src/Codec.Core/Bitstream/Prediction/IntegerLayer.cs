@@ -1,8 +1,15 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Codec.Core.Bitstream.Prediction;
 
 /// <summary>A linear layer with 8-bit weights: y[r] = (sum over c of w[r, c] x[c]) * scale[r] / 2^24 + bias[r], rounded down.</summary>
 public sealed class IntegerLayer
 {
+    private const int ScaleBits = 24, Lanes = PackedMatrix.GroupRows;
+
+    private readonly int[] _scale, _bias; // of every block, rounded up to the sums of its product with zeros
+
     /// <param name="columns">Inputs.</param>
     /// <param name="weights">Row-major.</param>
     /// <param name="scale">Per row, in units of 2^-24.</param>
@@ -18,6 +25,13 @@ public sealed class IntegerLayer
         Bias = bias;
         BlockRows = blockRows == 0 ? Rows : blockRows;
         Matrix = new PackedMatrix(weights, columns, BlockRows);
+        var blocks = (Rows + BlockRows - 1) / BlockRows;
+        (_scale, _bias) = (new int[blocks * Matrix.Sums], new int[blocks * Matrix.Sums]);
+        for (var r = 0; r < Rows; r++)
+        {
+            var at = r / BlockRows * Matrix.Sums + r % BlockRows;
+            (_scale[at], _bias[at]) = (scale[r], bias[r]);
+        }
     }
 
     public int Rows => Scale.Length;
@@ -73,20 +87,34 @@ public sealed class IntegerLayer
     }
 
     /// <summary>Outputs of a block from its sums.</summary>
+    /// <param name="sums">All that the product with the block gave.</param>
+    /// <param name="block">Which.</param>
+    /// <param name="y">As many; those behind the last row are zero.</param>
     internal void Scaled(ReadOnlySpan<int> sums, int block, Span<int> y)
     {
-        var scale = Scale.AsSpan(block * BlockRows, y.Length);
-        var bias = Bias.AsSpan(block * BlockRows, y.Length);
-        for (var r = 0; r < y.Length; r++)
-            y[r] = (int)((long)sums[r] * scale[r] >> 24) + bias[r];
+        for (var r = 0; r < Matrix.Sums; r += Lanes)
+            Outputs(sums, block * Matrix.Sums, r).CopyTo(y[r..]);
     }
 
     /// <summary>Outputs from the sums of all rows, clamped to 0 ... 32767; the rest of y becomes zero.</summary>
     internal void Rectified(ReadOnlySpan<int> sums, Span<short> y)
     {
-        for (var r = 0; r < Scale.Length; r++)
-            y[r] = (short)Math.Clamp((int)((long)sums[r] * Scale[r] >> 24) + Bias[r], 0, short.MaxValue);
-        y[Scale.Length..].Clear();
+        for (var r = 0; r < Matrix.Sums; r += Lanes)
+        {
+            var clamped = Vector512.Min(Vector512.Max(Outputs(sums, 0, r), Vector512<int>.Zero), Vector512.Create((int)short.MaxValue));
+            Vector256.Narrow(clamped.GetLower(), clamped.GetUpper()).CopyTo(y[r..]);
+        }
+        y[Matrix.Sums..].Clear();
+    }
+
+    /// <summary>Sixteen of them. Products have 64 bits; what they give is cut to 32, the same on every machine.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector512<int> Outputs(ReadOnlySpan<int> sums, int first, int row)
+    {
+        var (low, high) = Vector512.Widen(Vector512.Create(sums[row..]));
+        var (lowScale, highScale) = Vector512.Widen(Vector512.Create(_scale.AsSpan(first + row)));
+        return Vector512.Narrow(Vector512.ShiftRightArithmetic(low * lowScale, ScaleBits), Vector512.ShiftRightArithmetic(high * highScale, ScaleBits))
+            + Vector512.Create(_bias.AsSpan(first + row));
     }
 }
 

@@ -7,20 +7,24 @@ namespace Codec.Core.Bitstream.Prediction;
 /// <summary>Sums of the sixteen rows of a group, held in registers.</summary>
 /// <typeparam name="TSelf">The sums.</typeparam>
 /// <typeparam name="TWeights">Weights of a pair of columns, widened to 16 bits.</typeparam>
-internal interface IKernelSums<TSelf, TWeights> where TSelf : struct, IKernelSums<TSelf, TWeights>
+/// <typeparam name="TPair">Two inputs, for every row.</typeparam>
+internal interface IKernelSums<TSelf, TWeights, TPair> where TSelf : struct, IKernelSums<TSelf, TWeights, TPair>
 {
     /// <param name="weights">[row, 2].</param>
     static abstract TWeights Load(ref sbyte weights);
 
-    /// <summary>Adds weight[r, 0] * low + weight[r, 1] * high to each row's sum.</summary>
+    /// <param name="x">The first of two neighbouring inputs.</param>
+    static abstract TPair Spread(ref short x);
+
+    /// <summary>Adds weight[r, 0] * x[0] + weight[r, 1] * x[1] to each row's sum.</summary>
     /// <param name="weights">Of the pair of columns.</param>
-    /// <param name="pair">Low and high half: two inputs.</param>
-    TSelf Add(TWeights weights, int pair);
+    /// <param name="pair">The inputs.</param>
+    TSelf Add(TWeights weights, TPair pair);
 
     void AddTo(ref int sums);
 }
 
-internal readonly struct KernelSums512(Vector512<int> sum) : IKernelSums<KernelSums512, Vector512<short>>
+internal readonly struct KernelSums512(Vector512<int> sum) : IKernelSums<KernelSums512, Vector512<short>, Vector512<short>>
 {
     private readonly Vector512<int> _sum = sum;
 
@@ -28,8 +32,10 @@ internal readonly struct KernelSums512(Vector512<int> sum) : IKernelSums<KernelS
     public static Vector512<short> Load(ref sbyte weights) => Avx512BW.ConvertToVector512Int16(Vector256.LoadUnsafe(ref weights));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public KernelSums512 Add(Vector512<short> weights, int pair)
-        => new(_sum + Avx512BW.MultiplyAddAdjacent(weights, Vector512.Create(pair).AsInt16()));
+    public static Vector512<short> Spread(ref short x) => Vector512.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.As<short, byte>(ref x))).AsInt16();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public KernelSums512 Add(Vector512<short> weights, Vector512<short> pair) => new(_sum + Avx512BW.MultiplyAddAdjacent(weights, pair));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AddTo(ref int sums) => (Vector512.LoadUnsafe(ref sums) + _sum).StoreUnsafe(ref sums);
@@ -37,7 +43,7 @@ internal readonly struct KernelSums512(Vector512<int> sum) : IKernelSums<KernelS
 
 internal readonly record struct KernelWeights256(Vector256<short> Low, Vector256<short> High);
 
-internal readonly struct KernelSums256(Vector256<int> low, Vector256<int> high) : IKernelSums<KernelSums256, KernelWeights256>
+internal readonly struct KernelSums256(Vector256<int> low, Vector256<int> high) : IKernelSums<KernelSums256, KernelWeights256, Vector256<short>>
 {
     private readonly Vector256<int> _low = low, _high = high;
 
@@ -46,11 +52,11 @@ internal readonly struct KernelSums256(Vector256<int> low, Vector256<int> high) 
         => new(Avx2.ConvertToVector256Int16(Vector128.LoadUnsafe(ref weights)), Avx2.ConvertToVector256Int16(Vector128.LoadUnsafe(ref weights, 16)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public KernelSums256 Add(KernelWeights256 weights, int pair)
-    {
-        var x = Vector256.Create(pair).AsInt16();
-        return new(_low + Avx2.MultiplyAddAdjacent(weights.Low, x), _high + Avx2.MultiplyAddAdjacent(weights.High, x));
-    }
+    public static Vector256<short> Spread(ref short x) => Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.As<short, byte>(ref x))).AsInt16();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public KernelSums256 Add(KernelWeights256 weights, Vector256<short> pair)
+        => new(_low + Avx2.MultiplyAddAdjacent(weights.Low, pair), _high + Avx2.MultiplyAddAdjacent(weights.High, pair));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AddTo(ref int sums)
@@ -62,7 +68,9 @@ internal readonly struct KernelSums256(Vector256<int> low, Vector256<int> high) 
 
 internal readonly record struct KernelWeights128(Vector128<short> A, Vector128<short> B, Vector128<short> C, Vector128<short> D);
 
-internal readonly struct KernelSums128(Vector128<int> a, Vector128<int> b, Vector128<int> c, Vector128<int> d) : IKernelSums<KernelSums128, KernelWeights128>
+internal readonly record struct KernelPair128(Vector128<int> Low, Vector128<int> High);
+
+internal readonly struct KernelSums128(Vector128<int> a, Vector128<int> b, Vector128<int> c, Vector128<int> d) : IKernelSums<KernelSums128, KernelWeights128, KernelPair128>
 {
     private readonly Vector128<int> _a = a, _b = b, _c = c, _d = d;
 
@@ -75,12 +83,12 @@ internal readonly struct KernelSums128(Vector128<int> a, Vector128<int> b, Vecto
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public KernelSums128 Add(KernelWeights128 weights, int pair)
-    {
-        Vector128<int> low = Vector128.Create((int)(short)pair), high = Vector128.Create(pair >> 16);
-        return new(_a + Products(weights.A, low, high), _b + Products(weights.B, low, high),
-            _c + Products(weights.C, low, high), _d + Products(weights.D, low, high));
-    }
+    public static KernelPair128 Spread(ref short x) => new(Vector128.Create((int)x), Vector128.Create((int)Unsafe.Add(ref x, 1)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public KernelSums128 Add(KernelWeights128 weights, KernelPair128 pair) => new(
+        _a + Products(weights.A, pair.Low, pair.High), _b + Products(weights.B, pair.Low, pair.High),
+        _c + Products(weights.C, pair.Low, pair.High), _d + Products(weights.D, pair.Low, pair.High));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AddTo(ref int sums)

@@ -160,6 +160,8 @@ public sealed class MixingModel : ISymbolModel
         private int? _cluster;
         private int _clusters;
 
+        public bool Knows => coder.Knows;
+
         public int Code(int symbol, ReadOnlySpan<uint> cumulative)
         {
             var size = cumulative.Length - 1;

@@ -12,7 +12,8 @@ public sealed class NeuralModel : ISymbolModel
     private readonly short[] _first, _second;   // hidden activations
     private readonly int[] _sums, _logits;
     private readonly uint[] _cumulative;
-    private readonly short[] _mean;
+    private readonly int[] _sum;                // of the embeddings so far
+    private short[] _mean;                      // of embeddings: one, or one per frame
     private int[] _input = [];                  // sums of the input layer for every frame of the block
     private short[] _lower = [];                // sums of lower books: Past frames before the block, the block, Future frames of zeros
     private short[] _own = [];                  // embeddings of the book being coded, likewise
@@ -25,6 +26,7 @@ public sealed class NeuralModel : ISymbolModel
         _width = prior.Width;
         _history = [.. Enumerable.Range(0, prior.Books).Select(_ => new int[Past])];
         _mean = new short[_width];
+        _sum = new int[_width];
         NeuralBook[] books = [.. Enumerable.Range(0, prior.Books).Select(book => prior[book])];
         _first = new short[books.Max(book => book.Input.Matrix.Sums)];
         _second = new short[books.Max(book => book.Middle.Matrix.Sums)];
@@ -43,26 +45,59 @@ public sealed class NeuralModel : ISymbolModel
         var codes = block[book];
         Recall(book);
         See(network, book, codes.Length);
-        Span<int> sum = stackalloc int[_width];
-        var (ownFirst, ownPast) = (NeuralContext.OwnFirst(book) * _width, NeuralContext.OwnPast(book));
+        Array.Clear(_sum);
+        if (coder.Knows)
+            SeeOwn(network, book, codes);
         var rows = network.Input.Matrix.Sums;
         for (var t = 0; t < codes.Length; t++)
         {
             var input = _input.AsSpan(t * rows, rows);
-            network.Input.Matrix.MultiplyAdd(0, ownFirst, ownPast * _width, _own.AsSpan((t + Past - ownPast) * _width), 1, 0, input);
-            Average(sum, Math.Max(t, 1));
-            network.Input.Matrix.MultiplyAdd(0, ownFirst + ownPast * _width, _width, _mean, 1, 0, input);
+            if (!coder.Knows)
+                SeeOwn(network, book, t, input);
             codes[t] = Code(coder, network, input, codes[t]);
-            var vector = network.Vector(codes[t], _width);
-            vector.CopyTo(_own.AsSpan((t + Past) * _width));
-            for (var i = 0; i < sum.Length; i++)
-                sum[i] += vector[i];
+            if (!coder.Knows)
+                Learn(network, codes[t], t);
         }
         for (var i = 0; i < (codes.Length + Past) * _width; i++)
             _lower[i] += _own[i];
         Remember(book, codes);
         if (book == block.Books - 1)
             _historyFrames = Math.Min(Past, _historyFrames + codes.Length);
+    }
+
+    /// <summary>What a book's own past gives to the sums of the input layer, for all frames at once: its codes are known.</summary>
+    private void SeeOwn(NeuralBook network, int book, ReadOnlySpan<int> codes)
+    {
+        if (_mean.Length < codes.Length * _width)
+            _mean = new short[codes.Length * _width];
+        for (var t = 0; t < codes.Length; t++)
+        {
+            Average(_sum, Math.Max(t, 1), _mean.AsSpan(t * _width, _width));
+            Learn(network, codes[t], t);
+        }
+        SeeOwn(network, book, 0, codes.Length, _input);
+    }
+
+    /// <summary>The same for one frame.</summary>
+    private void SeeOwn(NeuralBook network, int book, int t, Span<int> input)
+    {
+        Average(_sum, Math.Max(t, 1), _mean.AsSpan(0, _width));
+        SeeOwn(network, book, t, 1, input);
+    }
+
+    private void SeeOwn(NeuralBook network, int book, int first, int frames, Span<int> input)
+    {
+        var (column, past) = (NeuralContext.OwnFirst(book) * _width, NeuralContext.OwnPast(book));
+        network.Input.Matrix.MultiplyAdd(0, column, past * _width, _own.AsSpan((first + Past - past) * _width), frames, _width, input);
+        network.Input.Matrix.MultiplyAdd(0, column + past * _width, _width, _mean, frames, _width, input);
+    }
+
+    private void Learn(NeuralBook network, int code, int t)
+    {
+        var vector = network.Vector(code, _width);
+        vector.CopyTo(_own.AsSpan((t + Past) * _width));
+        for (var i = 0; i < _sum.Length; i++)
+            _sum[i] += vector[i];
     }
 
     /// <summary>One code from the sums of the input layer: its cluster, then its place there.</summary>
@@ -80,10 +115,9 @@ public sealed class NeuralModel : ISymbolModel
 
     private int Choose(ISymbolCoder coder, IntegerLayer layer, int block, int count, int symbol)
     {
-        var logits = _logits.AsSpan(0, count);
-        layer.Scaled(Sums(layer, block, _second), block, logits);
+        layer.Scaled(Sums(layer, block, _second), block, _logits);
         var cumulative = _cumulative.AsSpan(0, count + 1);
-        FixedPointSoftmax.Cumulate(logits, cumulative);
+        FixedPointSoftmax.Cumulate(_logits.AsSpan(0, count), cumulative);
         return coder.Code(symbol, cumulative);
     }
 
@@ -122,11 +156,11 @@ public sealed class NeuralModel : ISymbolModel
         input.Clear();
         if (book == 0)
             return;
-        Span<int> sum = stackalloc int[_width];
+        Array.Clear(_sum);
         for (var t = 0; t < frames; t++)
-            for (var i = 0; i < sum.Length; i++)
-                sum[i] += _lower[(t + Past) * _width + i];
-        Average(sum, frames);
+            for (var i = 0; i < _sum.Length; i++)
+                _sum[i] += _lower[(t + Past) * _width + i];
+        Average(_sum, frames, _mean);
         matrix.MultiplyAdd(0, NeuralContext.LowerTaps * _width, _width, _mean, 1, 0, input[..matrix.Sums]);
         for (var t = 1; t < frames; t++)
             input[..matrix.Sums].CopyTo(input[(t * matrix.Sums)..]);
@@ -134,11 +168,11 @@ public sealed class NeuralModel : ISymbolModel
         matrix.MultiplyAdd(0, (NeuralContext.LowerTaps + 1) * _width, _width, _next.AsSpan(Past * _width), frames, _width, input);
     }
 
-    private void Average(ReadOnlySpan<int> sum, int count)
+    private static void Average(ReadOnlySpan<int> sum, int count, Span<short> mean)
     {
         var factor = (1L << MeanBits) / count;
         for (var i = 0; i < sum.Length; i++)
-            _mean[i] = (short)(sum[i] * factor >> MeanBits);
+            mean[i] = (short)(sum[i] * factor >> MeanBits);
     }
 
     private void Remember(int book, ReadOnlySpan<int> codes)

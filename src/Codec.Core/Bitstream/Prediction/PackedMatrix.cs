@@ -12,7 +12,10 @@ internal sealed class PackedMatrix
     /// <summary>Rows of a group.</summary>
     public const int GroupRows = 16;
 
-    private readonly sbyte[] _weights; // [block, group, pair of columns, row, 2]
+    private const int CacheLine = 64;
+
+    private readonly sbyte[] _weights; // from _start on [block, group, pair of columns, row, 2]
+    private readonly int _start;       // of a cache line, so that no vector lies across two
     private readonly int _pairs;
     private readonly int _groups;      // of a block
 
@@ -24,11 +27,12 @@ internal sealed class PackedMatrix
         _pairs = (columns + 1) / 2;
         _groups = (blockRows + GroupRows - 1) / GroupRows;
         var rows = weights.Length / columns;
-        _weights = new sbyte[(rows + blockRows - 1) / blockRows * BlockLength];
+        _weights = GC.AllocateArray<sbyte>(checked((rows + blockRows - 1) / blockRows * BlockLength + CacheLine), pinned: true);
+        _start = Misalignment(_weights);
         for (var r = 0; r < rows; r++)
         {
             var (group, lane) = Math.DivRem(r % blockRows, GroupRows);
-            var start = r / blockRows * BlockLength + group * _pairs * 2 * GroupRows + 2 * lane;
+            var start = _start + r / blockRows * BlockLength + group * _pairs * 2 * GroupRows + 2 * lane;
             for (var c = 0; c < columns; c++)
                 _weights[start + c / 2 * 2 * GroupRows + c % 2] = weights[r * columns + c];
         }
@@ -52,9 +56,12 @@ internal sealed class PackedMatrix
     {
         if ((first | columns | stride) % 2 != 0 || first < 0 || first + columns > 2 * _pairs || frames > 0 && x.Length < (frames - 1) * stride + columns || sums.Length < frames * Sums)
             throw new ArgumentOutOfRangeException(nameof(columns));
-        var weights = _weights.AsSpan(block * BlockLength, BlockLength);
+        var weights = _weights.AsSpan(_start + block * BlockLength, BlockLength);
         ref var weight = ref Unsafe.Add(ref MemoryMarshal.GetReference(weights), first * GroupRows);
         var shape = new KernelShape(_groups, _pairs, columns / 2, frames, stride);
         IntegerKernels.MultiplyAdd(shape, ref weight, ref MemoryMarshal.GetReference(x), ref MemoryMarshal.GetReference(sums), path ?? IntegerKernels.Fastest);
     }
+
+    private static unsafe int Misalignment(sbyte[] pinned)
+        => (int)(-(nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned)) & (CacheLine - 1));
 }

@@ -31,14 +31,14 @@ internal sealed unsafe class ConvNeXtRowStack : IDisposable
     /// <summary>Runs over rows in place.</summary>
     /// <param name="x">[rows][padded width].</param>
     /// <param name="rows">How many.</param>
-    /// <param name="history">Of the signal.</param>
+    /// <param name="turn">Gives the histories of the blocks.</param>
     /// <param name="first">Number of the first block's history.</param>
     /// <param name="normed">Room for as much as <paramref name="x"/>.</param>
     /// <param name="inner">Room for [rows][<see cref="Inner"/>].</param>
-    public void Run(float* x, int rows, RowHistory history, int first, float* normed, float* inner)
+    public void Run(float* x, int rows, RowTurn turn, int first, float* normed, float* inner)
     {
         for (var i = 0; i < _blocks.Length; i++)
-            _blocks[i].Run(x, rows, history[first + i], normed, inner);
+            _blocks[i].Run(x, rows, turn, first + i, normed, inner);
     }
 
     public void Dispose()

@@ -39,17 +39,19 @@ internal sealed unsafe class ConvNeXtRows : IDisposable
     /// <summary>Runs over rows in place.</summary>
     /// <param name="x">[rows][padded width].</param>
     /// <param name="rows">How many.</param>
-    /// <param name="history">Last rows before these; becomes the last of these.</param>
+    /// <param name="turn">Gives the last rows before these, which become the last of these.</param>
+    /// <param name="layer">Number of the block's history.</param>
     /// <param name="normed">Room for [rows][padded width].</param>
     /// <param name="inner">Room for [rows][<see cref="Inner"/>].</param>
-    public void Run(float* x, int rows, float[] history, float* normed, float* inner)
+    public void Run(float* x, int rows, RowTurn turn, int layer, float* normed, float* inner)
     {
-        fixed (float* past = history)
+        fixed (float* past = turn.Enter(layer))
         {
             for (var row = 0; row < rows; row++)
                 Convolve(x, row, past, normed + (long)row * _padded);
             Remember(x, rows, past);
         }
+        turn.Leave(layer);
         _norm.Run(normed, _padded, normed, _padded, rows);
         _expand.Run(normed, _padded, rows, new GeluSink(inner, Inner));
         _reduce.Run(inner, Inner, rows, new ResidualSink(x, _padded, _gamma.Pointer));

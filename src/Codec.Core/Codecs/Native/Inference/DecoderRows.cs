@@ -44,34 +44,21 @@ internal sealed unsafe class DecoderRows : IDisposable
     /// <summary>Decodes frames.</summary>
     /// <param name="frames">How many.</param>
     /// <param name="history">What came before.</param>
-    /// <param name="rooms">Memory to work in. With two of them the later half of the network and the synthesis of some frames run beside
-    /// the earlier half of the next.</param>
-    /// <param name="latents">Fills rows of some frames.</param>
+    /// <param name="rooms">Memory to work in: one for every thread.</param>
+    /// <param name="latents">Fills rows of some frames; may be called by several threads at once.</param>
     /// <param name="latentStep">Floats from one of these rows to the next.</param>
     /// <param name="samples">[frames * hop], the result.</param>
     public void Run(int frames, RowHistory history, RowRoom[] rooms, LatentSink latents, int latentStep, Memory<float> samples)
     {
-        var behind = Task.CompletedTask;
-        try
+        var most = RowPipeline.PieceFrames(frames, MostFrames, rooms.Length, RowTile.Rows);
+        RowPipeline.Run((frames + most - 1) / most, rooms.Length, history, (piece, worker, turn) =>
         {
-            for (var (start, turn) = (0, 0); start < frames; start += MostFrames, turn = (turn + 1) % rooms.Length)
-            {
-                var (room, count) = (rooms[turn], Math.Min(MostFrames, frames - start));
-                var part = samples.Slice(start * _config.HopLength, count * _config.HopLength);
-                float* latent = room.Get(RowRoom.Samples, (long)count * latentStep);
-                latents(start, count, latent);
-                Stack(latent, latentStep, count, history, room);
-                behind.GetAwaiter().GetResult();
-                if (rooms.Length > 1 && start + count < frames)
-                    behind = Task.Run(() => Finish(count, history, room, part.Span));
-                else
-                    Finish(count, history, room, part.Span);
-            }
-        }
-        finally
-        {
-            behind.GetAwaiter().GetResult();
-        }
+            var (start, count, room) = (piece * most, Math.Min(most, frames - piece * most), rooms[worker]);
+            float* latent = room.Get(RowRoom.Samples, (long)count * latentStep);
+            latents(start, count, latent);
+            Stack(latent, latentStep, count, turn, room);
+            Finish(count, turn, room, samples.Span.Slice(start * _config.HopLength, count * _config.HopLength));
+        });
     }
 
     public void Dispose()
@@ -81,42 +68,44 @@ internal sealed unsafe class DecoderRows : IDisposable
     }
 
     /// <summary>Latents to the rows that the head begins with.</summary>
-    private void Stack(float* latent, int latentStep, int frames, RowHistory history, RowRoom room)
+    private void Stack(float* latent, int latentStep, int frames, RowTurn turn, RowRoom room)
     {
         var (width, headWidth, perFrame) = (_embed.Padded, _upsample[0].Padded, _config.SpectraPerFrame);
         float* x = room.Get(RowRoom.Main, (long)frames * width);
         _embed.Run(latent, latentStep, frames, new StoreSink(x, width));
-        _stack.Run(x, frames, history, 0, room.Get(RowRoom.Normed, (long)frames * width), room.Get(RowRoom.Inner, (long)frames * _stack.Inner));
+        _stack.Run(x, frames, turn, 0, room.Get(RowRoom.Normed, (long)frames * width), room.Get(RowRoom.Inner, (long)frames * _stack.Inner));
         float* head = room.Get(RowRoom.Head, (long)frames * perFrame * headWidth);
         for (var part = 0; part < perFrame; part++)
             _upsample[part].Run(x, width, frames, new StoreSink(head + part * headWidth, (nint)perFrame * headWidth));
     }
 
     /// <summary>These rows to samples.</summary>
-    private void Finish(int frames, RowHistory history, RowRoom room, Span<float> samples)
+    private void Finish(int frames, RowTurn turn, RowRoom room, Span<float> samples)
     {
         var (width, spectra) = (_upsample[0].Padded, frames * _config.SpectraPerFrame);
         float* head = room.Get(RowRoom.Head, (long)spectra * width);
         float* normed = room.Get(RowRoom.Normed, (long)spectra * width);
-        _headStack.Run(head, spectra, history, _config.DecoderBlocks, normed, room.Get(RowRoom.Inner, (long)spectra * _headStack.Inner));
+        _headStack.Run(head, spectra, turn, _config.DecoderBlocks, normed, room.Get(RowRoom.Inner, (long)spectra * _headStack.Inner));
         _norm.Run(head, width, head, width, spectra);
         float* polar = room.Get(RowRoom.Spectra, (long)spectra * _head.Padded + RowTile.Lanes);
         _head.Run(head, width, spectra, new StoreSink(polar, _head.Padded));
-        Synthesize(polar, spectra, history[^1], room, samples);
+        Synthesize(polar, spectra, turn, room, samples);
     }
 
     /// <summary>Inverse transforms, windowed and added; the unfinished tail stays in the history.</summary>
-    private void Synthesize(float* polar, int spectra, float[] tail, RowRoom room, Span<float> samples)
+    private void Synthesize(float* polar, int spectra, RowTurn turn, RowRoom room, Span<float> samples)
     {
         var (bins, length, hop) = (_config.Bins, _config.WindowLength, _config.StftHop);
+        var overlap = length - hop;
         var padded = RowLinear.Pad(bins);
         float* re = room.Get(RowRoom.Real, (long)bins * LaneFourier.Lanes);
         float* im = room.Get(RowRoom.Imaginary, (long)bins * LaneFourier.Lanes);
         float* windows = room.Get(RowRoom.Windows, (long)LaneFourier.Lanes * length + 2 * padded);
         float* parts = windows + LaneFourier.Lanes * length;
-        float* sum = room.Get(RowRoom.Main, tail.Length + samples.Length);
-        tail.CopyTo(new Span<float>(sum, tail.Length));
-        new Span<float>(sum + tail.Length, samples.Length).Clear();
+        float* sum = room.Get(RowRoom.Main, overlap + samples.Length);
+        var tail = turn.Enter(_config.DecoderBlocks + _config.HeadBlocks);
+        tail.CopyTo(new Span<float>(sum, overlap));
+        new Span<float>(sum + overlap, samples.Length).Clear();
         var transform = room.Transform(length);
         for (var first = 0; first < spectra; first += LaneFourier.Lanes)
         {
@@ -132,7 +121,8 @@ internal sealed unsafe class DecoderRows : IDisposable
                 Add(windows + lane * length, sum + (first + lane) * hop, length);
         }
         new Span<float>(sum, samples.Length).CopyTo(samples);
-        new Span<float>(sum + samples.Length, tail.Length).CopyTo(tail);
+        new Span<float>(sum + samples.Length, overlap).CopyTo(tail);
+        turn.Leave(_config.DecoderBlocks + _config.HeadBlocks);
     }
 
     /// <param name="polar">Log magnitudes, then phases.</param>

@@ -40,15 +40,20 @@ internal sealed unsafe class EncoderRows : IDisposable
     /// <summary>Encodes whole frames.</summary>
     /// <param name="samples">A multiple of the hop.</param>
     /// <param name="history">What came before.</param>
-    /// <param name="room">Memory to work in.</param>
-    /// <param name="done">Gets latents piece by piece.</param>
-    public void Run(ReadOnlySpan<float> samples, RowHistory history, RowRoom room, LatentSink done)
+    /// <param name="rooms">Memory to work in: one for every thread.</param>
+    /// <param name="done">Gets latents piece by piece, perhaps from several threads at once.</param>
+    public void Run(ReadOnlySpan<float> samples, RowHistory history, RowRoom[] rooms, LatentTaker done)
     {
-        var frames = samples.Length / _config.HopLength;
-        for (var start = 0; start < frames; start += MostFrames)
+        var (hop, frames) = (_config.HopLength, samples.Length / _config.HopLength);
+        var most = RowPipeline.PieceFrames(frames, MostFrames, rooms.Length, RowTile.Rows);
+        fixed (float* first = samples)
         {
-            var count = Math.Min(MostFrames, frames - start);
-            done(start, count, Block(samples.Slice(start * _config.HopLength, count * _config.HopLength), count, history, room));
+            float* from = first; // what is fixed cannot be used within a lambda
+            RowPipeline.Run((frames + most - 1) / most, rooms.Length, history, (piece, worker, turn) =>
+            {
+                var (start, count) = (piece * most, Math.Min(most, frames - piece * most));
+                done(start, count, Block(new ReadOnlySpan<float>(from + (long)start * hop, count * hop), count, turn, rooms[worker]), rooms[worker]);
+            });
         }
     }
 
@@ -59,28 +64,29 @@ internal sealed unsafe class EncoderRows : IDisposable
     }
 
     /// <returns>[frames][<see cref="LatentStep"/>].</returns>
-    private float* Block(ReadOnlySpan<float> samples, int frames, RowHistory history, RowRoom room)
+    private float* Block(ReadOnlySpan<float> samples, int frames, RowTurn turn, RowRoom room)
     {
         var width = _embed.Padded;
-        var spectra = Spectra(samples, frames, history, room);
+        var spectra = Spectra(samples, frames, turn, room);
         float* x = room.Get(RowRoom.Main, (long)frames * width);
         float* normed = room.Get(RowRoom.Normed, (long)frames * Math.Max(width, LatentStep));
         _embed.Run(spectra, _embed.Inputs, frames, new StoreSink(x, width));
         _embedNorm.Run(x, width, x, width, frames);
-        _stack.Run(x, frames, history, 0, normed, room.Get(RowRoom.Inner, (long)frames * _stack.Inner));
+        _stack.Run(x, frames, turn, 0, normed, room.Get(RowRoom.Inner, (long)frames * _stack.Inner));
         _norm.Run(x, width, x, width, frames);
         _project.Run(x, width, frames, new StoreSink(normed, LatentStep));
         return normed;
     }
 
     /// <summary>Scaled log magnitudes, the spectra of a frame side by side.</summary>
-    private float* Spectra(ReadOnlySpan<float> samples, int frames, RowHistory history, RowRoom room)
+    private float* Spectra(ReadOnlySpan<float> samples, int frames, RowTurn turn, RowRoom room)
     {
-        var past = history[^1];
+        var past = turn.Enter(_config.EncoderBlocks);
         float* joined = room.Get(RowRoom.Samples, past.Length + samples.Length);
         past.CopyTo(new Span<float>(joined, past.Length));
         samples.CopyTo(new Span<float>(joined + past.Length, samples.Length));
         new Span<float>(joined + samples.Length, past.Length).CopyTo(past);
+        turn.Leave(_config.EncoderBlocks);
         var count = frames * _config.SpectraPerFrame;
         float* spectra = room.Get(RowRoom.Spectra, (long)count * _config.Bins + RowTile.Lanes);
         var transform = room.Transform(_config.WindowLength);
@@ -103,8 +109,15 @@ internal sealed unsafe class EncoderRows : IDisposable
     }
 }
 
-/// <summary>Takes the latents of some frames.</summary>
+/// <summary>Fills rows with the latents of some frames.</summary>
 /// <param name="first">Number of the first frame.</param>
 /// <param name="count">How many.</param>
 /// <param name="latents">Rows; valid during the call.</param>
 internal unsafe delegate void LatentSink(int first, int count, float* latents);
+
+/// <summary>Takes the latents of some frames.</summary>
+/// <param name="first">Number of the first frame.</param>
+/// <param name="count">How many.</param>
+/// <param name="latents">Rows; valid during the call.</param>
+/// <param name="room">Memory of the thread that calls.</param>
+internal unsafe delegate void LatentTaker(int first, int count, float* latents, RowRoom room);

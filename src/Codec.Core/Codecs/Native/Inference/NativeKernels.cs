@@ -55,10 +55,10 @@ internal sealed unsafe class NativeKernels : IDisposable
         for (var book = 0; book < books; book++)
             codes[book] = [.. Enumerable.Range(0, batch).Select(_ => new int[frames])];
         var histories = Histories(state, "encoder", batch, _encoder.Start);
-        var room = Rent();
+        var rooms = Rent(frames);
         for (var item = 0; item < batch; item++)
-            Encode(samples_BS.Slice(item * samples, samples), histories[item], room, [.. codes.Select(book => book[item])], effort);
-        _rooms.Add(room);
+            Encode(samples_BS.Slice(item * samples, samples), histories[item], rooms, [.. codes.Select(book => book[item])], effort);
+        Return(rooms);
         return new Codes(specs, codes, frames);
     }
 
@@ -85,10 +85,10 @@ internal sealed unsafe class NativeKernels : IDisposable
             room.Dispose();
     }
 
-    private void Encode(ReadOnlySpan<float> samples, RowHistory history, RowRoom room, int[][] codes, int effort)
+    private void Encode(ReadOnlySpan<float> samples, RowHistory history, RowRoom[] rooms, int[][] codes, int effort)
     {
         var step = _encoder.LatentStep;
-        _encoder.Run(samples, history, room, (first, count, latents) =>
+        _encoder.Run(samples, history, rooms, (first, count, latents, room) =>
         {
             if (_books is not null)
                 _books.Encode(latents, step, count, room, codes, first, effort);
@@ -102,11 +102,10 @@ internal sealed unsafe class NativeKernels : IDisposable
         var samples = frames * _config.HopLength;
         var result = new float[batch * samples];
         var histories = Histories(state, "decoder", batch, _decoder.Start);
-        RowRoom[] rooms = frames > 1 && TorchRuntime.Threads > 1 ? [Rent(), Rent()] : [Rent()];
+        var rooms = Rent(frames);
         for (var item = 0; item < batch; item++)
             _decoder.Run(frames, histories[item], rooms, latents(item), _config.LatentDim, result.AsMemory(item * samples, samples));
-        foreach (var room in rooms)
-            _rooms.Add(room);
+        Return(rooms);
         return result;
     }
 
@@ -137,7 +136,15 @@ internal sealed unsafe class NativeKernels : IDisposable
             found[book].CopyTo(codes[book].AsSpan(first));
     }
 
-    private RowRoom Rent() => _rooms.TryTake(out var room) ? room : new RowRoom();
+    /// <summary>Memory for as many threads as may work at once; the operators of a quantizer bring their own.</summary>
+    private RowRoom[] Rent(int frames)
+        => [.. Enumerable.Range(0, frames > 1 && _books is not null ? TorchRuntime.Threads : 1).Select(_ => _rooms.TryTake(out var room) ? room : new RowRoom())];
+
+    private void Return(RowRoom[] rooms)
+    {
+        foreach (var room in rooms)
+            _rooms.Add(room);
+    }
 
     private RowHistory[] Histories(StreamState? state, string name, int batch, Func<RowHistory> start)
     {

@@ -15,9 +15,9 @@ internal sealed unsafe class RowLinear : IDisposable
 
     private readonly AlignedFloats _bias;
     private readonly WeightMemory _memory;
-    private readonly float* _weights; // panels [taps][64], then [taps][16]; 16-bit numbers where _half
+    private readonly float* _weights; // panels [taps][64], then [taps][16]; where _half 16-bit numbers in the order of HalfWeights.Place
     private readonly bool _half;
-    private readonly int _wideColumns;
+    private readonly int _wideColumns, _taps; // inputs with one of padding where their number is odd
 
     /// <param name="weight_OI">[O, I], row by row.</param>
     /// <param name="bias_O">[O]; empty for zeros.</param>
@@ -37,13 +37,14 @@ internal sealed unsafe class RowLinear : IDisposable
         bias_O.CopyTo(known);
         var packed = new ushort[weight_OI.Length];
         _half = HalfWeights.TryPack(weight_OI, packed);
-        var count = (long)inputs * Padded;
+        _taps = (inputs + 1) / 2 * 2;
+        var count = (long)_taps * Padded;
         _memory = memory;
         _weights = memory.Take(_half ? (count + 1) / 2 : count);
         if (_half)
-            Scatter<ushort>(packed, (ushort*)_weights);
+            Scatter<ushort>(packed, (ushort*)_weights, HalfWeights.Place);
         else
-            Scatter(weight_OI, _weights);
+            Scatter(weight_OI, _weights, index => index);
     }
 
     public int Inputs { get; }
@@ -69,12 +70,13 @@ internal sealed unsafe class RowLinear : IDisposable
     /// <summary>The same for the columns of some panels: work for several threads.</summary>
     public void Run<TSink>(float* x, nint step, int rows, TSink sink, int firstPanel, int lastPanel) where TSink : struct, IRowSink
     {
-        float* sums = AlignedFloats.Grow(ref _scratch, (long)Inputs * Wide + RowTile.Rows * Wide).Pointer;
+        float* sums = AlignedFloats.Grow(ref _scratch, (long)_taps * Wide + RowTile.Rows * Wide).Pointer;
         float* panel = sums + RowTile.Rows * Wide;
         var (first, last) = (firstPanel * Wide, Math.Min(lastPanel * Wide, Padded));
+        var few = rows == 1 && !_half || (_half && rows <= 2 && Scaled(x, step, rows, panel));
         for (var column = first; column < Math.Min(_wideColumns, last); column += Wide)
-            if (rows == 1 || (_half && rows == 2))
-                FewRows(x, step, rows, column, sums, sink);
+            if (few)
+                FewRows(_half ? panel : x, rows, column, sums, sink);
             else
                 ManyRows(x, step, rows, column, Wide, sums, panel, sink);
         for (var column = Math.Max(_wideColumns, first); column < last; column += Lanes)
@@ -84,26 +86,34 @@ internal sealed unsafe class RowLinear : IDisposable
 
     public void Dispose() => _bias.Dispose();
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void FewRows<TSink>(float* x, nint step, int rows, int column, float* sums, TSink sink) where TSink : struct, IRowSink
+    private bool Scaled(float* x, nint step, int rows, float* scaled)
     {
-        ushort* weights = (ushort*)_weights + (long)column * Inputs;
+        var fits = true;
+        for (var row = 0; row < rows; row++)
+            fits &= HalfWeights.TryScale(x + row * step, Inputs, scaled + row * Inputs);
+        return fits;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void FewRows<TSink>(float* x, int rows, int column, float* sums, TSink sink) where TSink : struct, IRowSink
+    {
+        ushort* weights = (ushort*)_weights + (long)column * _taps;
         if (!_half)
-            RowTile.One(x, _weights + (long)column * Inputs, Inputs, _bias.Pointer + column, sums);
+            RowTile.One(x, _weights + (long)column * _taps, Inputs, _bias.Pointer + column, sums);
         else if (rows == 1)
             RowTile.OneHalf(x, weights, Inputs, _bias.Pointer + column, sums);
         else
-            RowTile.TwoHalf(x, step, weights, Inputs, _bias.Pointer + column, sums);
+            RowTile.TwoHalf(x, weights, Inputs, _bias.Pointer + column, sums);
         sink.Take(sums, 0, rows, column, Wide);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void ManyRows<TSink>(float* x, nint step, int rows, int column, int width, float* sums, float* panel, TSink sink) where TSink : struct, IRowSink
     {
-        float* weights = _weights + (long)column * Inputs;
+        float* weights = _weights + (long)column * _taps;
         if (_half)
         {
-            HalfWeights.Widen((ushort*)_weights + (long)column * Inputs, (long)width * Inputs, panel);
+            HalfWeights.Widen((ushort*)_weights + (long)column * _taps, (long)width * _taps, panel);
             weights = panel;
         }
         for (var row = 0; row < rows; row += RowTile.Rows)
@@ -119,16 +129,17 @@ internal sealed unsafe class RowLinear : IDisposable
 
     /// <summary>[O, I] into panels; the target is zero where a panel is padded.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Scatter<T>(ReadOnlySpan<T> weight_OI, T* target) where T : unmanaged
+    private void Scatter<T>(ReadOnlySpan<T> weight_OI, T* target, Func<long, long> place) where T : unmanaged
     {
         for (var column = 0; column < Outputs; column++)
         {
-            var wide = column < _wideColumns;
-            var (first, width) = wide ? (column / Wide * Wide, Wide) : (column / Lanes * Lanes, Lanes);
-            T* to = target + (long)first * Inputs + (column - first);
+            var (first, width) = column < _wideColumns ? (column / Wide * Wide, Wide) : (column / Lanes * Lanes, Lanes);
+            T* panel = target + (long)first * _taps;
+            // Places repeat after 32 numbers: after one input of a wide panel, two of a narrow one.
+            long even = place(column - first), odd = place(width + column - first) - width;
             fixed (T* from = weight_OI.Slice(column * Inputs, Inputs))
                 for (var i = 0; i < Inputs; i++)
-                    to[(long)i * width] = from[i];
+                    panel[(long)i * width + (i % 2 == 0 ? even : odd)] = from[i];
         }
     }
 }

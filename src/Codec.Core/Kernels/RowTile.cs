@@ -131,6 +131,11 @@ internal static unsafe class RowTile
     }
 
     /// <summary>One row by 64 columns whose weights are 16-bit floats; see <see cref="HalfWeights"/>.</summary>
+    /// <param name="x">Scaled by <see cref="HalfWeights.TryScale"/>.</param>
+    /// <param name="weights">[taps][2][32].</param>
+    /// <param name="taps">Inputs of a row.</param>
+    /// <param name="bias">[64].</param>
+    /// <param name="sums">[64], the result.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void OneHalf(float* x, ushort* weights, int taps, float* bias, float* sums)
     {
@@ -139,28 +144,30 @@ internal static unsafe class RowTile
         {
             Prefetch(weights);
             var s = Vector512.Create(x[i]);
-            a0 = Vector512.FusedMultiplyAdd(s, HalfWeights.Widen(weights), a0);
-            b0 = Vector512.FusedMultiplyAdd(s, HalfWeights.Widen(weights + Lanes), b0);
-            c0 = Vector512.FusedMultiplyAdd(s, HalfWeights.Widen(weights + 2 * Lanes), c0);
-            d0 = Vector512.FusedMultiplyAdd(s, HalfWeights.Widen(weights + 3 * Lanes), d0);
+            Vector512<int> low = Vector512.Load((int*)weights), high = Vector512.Load((int*)weights + Lanes);
+            a0 = Vector512.FusedMultiplyAdd(s, HalfWeights.First(low), a0);
+            b0 = Vector512.FusedMultiplyAdd(s, HalfWeights.Second(low), b0);
+            c0 = Vector512.FusedMultiplyAdd(s, HalfWeights.First(high), c0);
+            d0 = Vector512.FusedMultiplyAdd(s, HalfWeights.Second(high), d0);
         }
         Store(sums, a0, b0, c0, d0);
     }
 
-    /// <summary>Two rows of it.</summary>
+    /// <summary>Two rows of it, one behind the other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void TwoHalf(float* x, nint step, ushort* weights, int taps, float* bias, float* sums)
+    public static void TwoHalf(float* x, ushort* weights, int taps, float* bias, float* sums)
     {
         Vector512<float> a0 = Vector512.Load(bias), b0 = Vector512.Load(bias + Lanes), c0 = Vector512.Load(bias + 2 * Lanes), d0 = Vector512.Load(bias + 3 * Lanes);
         Vector512<float> a1 = a0, b1 = b0, c1 = c0, d1 = d0;
-        float* y = x + step;
+        float* y = x + taps;
         for (nint i = 0; i < taps; i++, weights += Wide)
         {
             Prefetch(weights);
-            Vector512<float> s = Vector512.Create(x[i]), t = Vector512.Create(y[i]), w = HalfWeights.Widen(weights);
-            a0 = Vector512.FusedMultiplyAdd(s, w, a0); a1 = Vector512.FusedMultiplyAdd(t, w, a1); w = HalfWeights.Widen(weights + Lanes);
-            b0 = Vector512.FusedMultiplyAdd(s, w, b0); b1 = Vector512.FusedMultiplyAdd(t, w, b1); w = HalfWeights.Widen(weights + 2 * Lanes);
-            c0 = Vector512.FusedMultiplyAdd(s, w, c0); c1 = Vector512.FusedMultiplyAdd(t, w, c1); w = HalfWeights.Widen(weights + 3 * Lanes);
+            Vector512<int> low = Vector512.Load((int*)weights), high = Vector512.Load((int*)weights + Lanes);
+            Vector512<float> s = Vector512.Create(x[i]), t = Vector512.Create(y[i]), w = HalfWeights.First(low);
+            a0 = Vector512.FusedMultiplyAdd(s, w, a0); a1 = Vector512.FusedMultiplyAdd(t, w, a1); w = HalfWeights.Second(low);
+            b0 = Vector512.FusedMultiplyAdd(s, w, b0); b1 = Vector512.FusedMultiplyAdd(t, w, b1); w = HalfWeights.First(high);
+            c0 = Vector512.FusedMultiplyAdd(s, w, c0); c1 = Vector512.FusedMultiplyAdd(t, w, c1); w = HalfWeights.Second(high);
             d0 = Vector512.FusedMultiplyAdd(s, w, d0); d1 = Vector512.FusedMultiplyAdd(t, w, d1);
         }
         Store(sums, a0, b0, c0, d0);

@@ -10,6 +10,7 @@ public sealed unsafe class RowKernelTests
     [InlineData(40, 64, 1, true)]
     [InlineData(40, 64, 2, true)]
     [InlineData(33, 150, 13, true)]
+    [InlineData(33, 150, 2, true)]
     [InlineData(33, 150, 13, false)]
     [InlineData(64, 320, 100, false)]
     public void A_linear_row_is_one_chain_of_fused_multiply_adds(int inputs, int outputs, int rows, bool half)
@@ -35,16 +36,41 @@ public sealed unsafe class RowKernelTests
             }
     }
 
+    [Theory]
+    [InlineData(1e30f)]     // too large for the short cut of few rows
+    [InlineData(1e-40f)]    // subnormal
+    public void Few_rows_of_extreme_numbers_have_the_bits_of_many(float size)
+    {
+        const int inputs = 20, outputs = 64, rows = 6;
+        var random = new Random(5);
+        var weight = Enumerable.Range(0, inputs * outputs).Select(_ => (float)(Half)(random.NextDouble() - 0.5)).ToArray();
+        using var memory = new WeightMemory();
+        using var linear = new RowLinear(weight, [], inputs, memory);
+        using var x = new AlignedFloats(rows * inputs);
+        using var together = new AlignedFloats(rows * outputs);
+        using var alone = new AlignedFloats(rows * outputs);
+        for (var i = 0; i < rows * inputs; i++)
+            x.Pointer[i] = (float)(random.NextDouble() - 0.5) * size;
+        linear.Run(x.Pointer, inputs, rows, new StoreSink(together.Pointer, outputs));
+        for (var row = 0; row < rows; row++)
+            linear.Run(x.Pointer + row * inputs, inputs, 1, new StoreSink(alone.Pointer + row * outputs, outputs));
+        Assert.Equal(new Span<float>(together.Pointer, rows * outputs).ToArray(), new Span<float>(alone.Pointer, rows * outputs).ToArray());
+        Assert.Contains(new Span<float>(alone.Pointer, rows * outputs).ToArray(), value => value != 0);
+    }
+
     [Fact]
     public void Every_half_below_64_survives_packing()
     {
         var halves = Enumerable.Range(0, 1 << 16).Select(i => (ushort)i).Where(i => Math.Abs((float)BitConverter.UInt16BitsToHalf(i)) < 64).ToArray();
         var values = HalfWeights.ToSingle(halves);
         Assert.Equal(halves.Select(h => (float)BitConverter.UInt16BitsToHalf(h)), values);
-        var packed = new ushort[halves.Length / 16 * 16];
+        var packed = new ushort[halves.Length / 32 * 32];
         Assert.True(HalfWeights.TryPack(values.AsSpan(0, packed.Length), packed));
+        var placed = new ushort[packed.Length];
+        for (var i = 0; i < packed.Length; i++)
+            placed[HalfWeights.Place(i)] = packed[i];
         using var widened = new AlignedFloats(packed.Length);
-        fixed (ushort* p = packed)
+        fixed (ushort* p = placed)
             HalfWeights.Widen(p, packed.Length, widened.Pointer);
         Assert.Equal(values[..packed.Length], new Span<float>(widened.Pointer, packed.Length).ToArray());
     }

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Codec.Core.Kernels;
 
 namespace Codec.Core.Codecs.Native.Inference;
@@ -14,7 +12,7 @@ internal sealed unsafe class DecoderRows : IDisposable
     private readonly RowLinear[] _upsample; // one per spectrum of a frame, so that its rows are padded
     private readonly RowNorm _norm;
     private readonly ConvNeXtRowStack _stack, _headStack;
-    private readonly AlignedFloats _window;
+    private readonly SpectralSynthesis _synthesis;
 
     public DecoderRows(NativeConfig config, NativeWeights weights)
     {
@@ -25,8 +23,7 @@ internal sealed unsafe class DecoderRows : IDisposable
         _headStack = new ConvNeXtRowStack(weights, "decoder.head_stack.", config.HeadWidth, config.HeadBlocks, config.Kernel);
         _norm = weights.Norm("decoder.norm");
         _head = weights.Linear("decoder.head");
-        // Overlap-added squared Hann windows sum to 0.375 * WindowLength / StftHop: divided out here once.
-        _window = HannWindow.Of(config.WindowLength, 0.375 * config.WindowLength / config.StftHop);
+        _synthesis = new SpectralSynthesis(config.WindowLength, config.StftHop);
     }
 
     /// <summary>Frames before a frame that its samples depend on.</summary>
@@ -39,7 +36,7 @@ internal sealed unsafe class DecoderRows : IDisposable
         }
     }
 
-    public RowHistory Start() => new([.. _stack.Histories, .. _headStack.Histories, _config.WindowLength - _config.StftHop]);
+    public RowHistory Start() => new([.. _stack.Histories, .. _headStack.Histories, _synthesis.Overlap]);
 
     /// <summary>Decodes frames.</summary>
     /// <param name="frames">How many.</param>
@@ -63,7 +60,7 @@ internal sealed unsafe class DecoderRows : IDisposable
 
     public void Dispose()
     {
-        foreach (var part in (IDisposable[])[_embed, _stack, .. _upsample, _headStack, _norm, _head, _window])
+        foreach (var part in (IDisposable[])[_embed, _stack, .. _upsample, _headStack, _norm, _head, _synthesis])
             part.Dispose();
     }
 
@@ -89,73 +86,7 @@ internal sealed unsafe class DecoderRows : IDisposable
         _norm.Run(head, width, head, width, spectra);
         float* polar = room.Get(RowRoom.Spectra, (long)spectra * _head.Padded + RowTile.Lanes);
         _head.Run(head, width, spectra, new StoreSink(polar, _head.Padded));
-        Synthesize(polar, spectra, turn, room, samples);
-    }
-
-    /// <summary>Inverse transforms, windowed and added; the unfinished tail stays in the history.</summary>
-    private void Synthesize(float* polar, int spectra, RowTurn turn, RowRoom room, Span<float> samples)
-    {
-        var (bins, length, hop) = (_config.Bins, _config.WindowLength, _config.StftHop);
-        var overlap = length - hop;
-        var padded = RowLinear.Pad(bins);
-        float* re = room.Get(RowRoom.Real, (long)bins * LaneFourier.Lanes);
-        float* im = room.Get(RowRoom.Imaginary, (long)bins * LaneFourier.Lanes);
-        float* windows = room.Get(RowRoom.Windows, (long)LaneFourier.Lanes * length + 2 * padded);
-        float* parts = windows + LaneFourier.Lanes * length;
-        float* sum = room.Get(RowRoom.Main, overlap + samples.Length);
-        var tail = turn.Enter(_config.DecoderBlocks + _config.HeadBlocks);
-        tail.CopyTo(new Span<float>(sum, overlap));
-        new Span<float>(sum + overlap, samples.Length).Clear();
-        var transform = room.Transform(length);
-        for (var first = 0; first < spectra; first += LaneFourier.Lanes)
-        {
-            var count = Math.Min(LaneFourier.Lanes, spectra - first);
-            for (var lane = 0; lane < count; lane++)
-            {
-                Cartesian(polar + (long)(first + lane) * _head.Padded, bins, parts, parts + padded);
-                Scatter(parts, bins, re + lane);
-                Scatter(parts + padded, bins, im + lane);
-            }
-            transform.Windows(re, im, _window.Pointer, windows, count);
-            for (var lane = 0; lane < count; lane++)
-                Add(windows + lane * length, sum + (first + lane) * hop, length);
-        }
-        new Span<float>(sum, samples.Length).CopyTo(samples);
-        new Span<float>(sum + samples.Length, overlap).CopyTo(tail);
-        turn.Leave(_config.DecoderBlocks + _config.HeadBlocks);
-    }
-
-    /// <param name="polar">Log magnitudes, then phases.</param>
-    /// <param name="re">Real parts, up to a whole number of vectors.</param>
-    /// <param name="im">Imaginary parts.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Cartesian(float* polar, int bins, float* re, float* im)
-    {
-        for (var i = 0; i < bins; i += RowTile.Lanes)
-        {
-            var log = Vector512.Max(Vector512.Min(Vector512.Load(polar + i), Vector512.Create(NativeDecoder.MaxLogMagnitude)), Vector512.Create(-87f));
-            var magnitude = VectorMath.Exp(log);
-            var (sin, cos) = VectorMath.SinCos(Vector512.Load(polar + bins + i));
-            Vector512.Store(magnitude * cos, re + i);
-            Vector512.Store(magnitude * sin, im + i);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Scatter(float* from, int count, float* to)
-    {
-        for (var i = 0; i < count; i++)
-            to[i * LaneFourier.Lanes] = from[i];
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add(float* from, float* to, int count)
-    {
-        var i = 0;
-        for (; i + RowTile.Lanes <= count; i += RowTile.Lanes)
-            Vector512.Store(Vector512.Load(to + i) + Vector512.Load(from + i), to + i);
-        for (; i < count; i++)
-            to[i] += from[i];
+        _synthesis.Run(polar, _head.Padded, spectra, turn, _config.DecoderBlocks + _config.HeadBlocks, room, samples);
     }
 
     private static RowLinear[] Split(NativeWeights weights, string name, int parts)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -46,6 +47,7 @@ internal static class FixedPointSoftmax
 
     /// <summary>2^(24 + (logit - most) / 1024), rounded down.</summary>
     /// <returns>Their sum.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static ulong PowersOf(Span<int> logits)
     {
         var most = int.MinValue;
@@ -78,6 +80,7 @@ internal static class FixedPointSoftmax
     }
 
     /// <summary>Powers to frequencies: 1 + power * scale / 2^24, rounded down.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Frequencies(Span<int> powers, uint scale)
     {
         var i = 0;

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Codec.Core.Bitstream.Prediction;
 
-/// <summary>Integer matrix products over <see cref="PackedMatrix"/>. Sums wrap modulo 2^32 in any order, so every instruction set gives the same.</summary>
+/// <summary>Integer matrix products over <see cref="PackedMatrix"/>. Sums wrap modulo 2^32 in any order, so every instruction set gives the same.
+/// The loops are compiled in full at once: a short file would end before the runtime finds out that they are hot.</summary>
 internal static class IntegerKernels
 {
     private const int PairLength = 2 * PackedMatrix.GroupRows;
@@ -48,6 +49,7 @@ internal static class IntegerKernels
     }
 
     /// <summary>Weights are read once for four frames.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FourFrames<TSums, TWeights, TPair>(in KernelShape shape, ref sbyte weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums, TWeights, TPair>
     {
         nint rows = shape.Groups * PackedMatrix.GroupRows, stride = shape.Stride, pairs = shape.Pairs;
@@ -73,6 +75,7 @@ internal static class IntegerKernels
     }
 
     /// <summary>Four groups at a time while there are as many, so that additions need not wait for each other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void OneFrame<TSums, TWeights, TPair>(in KernelShape shape, ref sbyte weights, ref short x, ref int sums) where TSums : struct, IKernelSums<TSums, TWeights, TPair>
     {
         nint step = shape.GroupPairs * PairLength, pairs = shape.Pairs;

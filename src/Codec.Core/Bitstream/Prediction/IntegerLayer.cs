@@ -90,6 +90,7 @@ public sealed class IntegerLayer
     /// <param name="sums">All that the product with the block gave.</param>
     /// <param name="block">Which.</param>
     /// <param name="y">As many; those behind the last row are zero.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Scaled(ReadOnlySpan<int> sums, int block, Span<int> y)
     {
         for (var r = 0; r < Matrix.Sums; r += Lanes)
@@ -97,6 +98,7 @@ public sealed class IntegerLayer
     }
 
     /// <summary>Outputs from the sums of all rows, clamped to 0 ... 32767; the rest of y becomes zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Rectified(ReadOnlySpan<int> sums, Span<short> y)
     {
         for (var r = 0; r < Matrix.Sums; r += Lanes)

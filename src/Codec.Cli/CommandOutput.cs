@@ -51,6 +51,7 @@ internal sealed class CommandOutput(Terminal terminal, bool json, bool outputIsT
     /// <summary>A bar on standard error where that is a terminal; one at a time.</summary>
     /// <param name="label">What is worked on.</param>
     /// <param name="total">Units of work; null where unknown.</param>
-    public ProgressBar Progress(string label, double? total)
-        => _bar = new ProgressBar(terminal.Interactive ? terminal.Error : TextWriter.Null, label, total, TimeProvider.System);
+    /// <param name="unit">What is counted; null = seconds of audio.</param>
+    public ProgressBar Progress(string label, double? total, string? unit = null)
+        => _bar = new ProgressBar(terminal.Interactive ? terminal.Error : TextWriter.Null, label, total, TimeProvider.System, unit);
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Codec.Cli;
 
 /// <summary>One line that is drawn again and again, a few times a second, and leaves nothing behind.</summary>
-internal sealed class ProgressBar(TextWriter writer, string label, double? total, TimeProvider time) : IProgress<TimeSpan>, IDisposable
+internal sealed class ProgressBar(TextWriter writer, string label, double? total, TimeProvider time, string? unit = null) : IProgress<TimeSpan>, IDisposable
 {
     private const int Width = 24;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
@@ -32,12 +32,12 @@ internal sealed class ProgressBar(TextWriter writer, string label, double? total
         var speed = elapsed.TotalSeconds > 0 ? done / elapsed.TotalSeconds : 0;
         var name = label.Length > 32 ? "..." + label[^29..] : label;
         if (total is not > 0)
-            return string.Create(CultureInfo.InvariantCulture, $"{name}  {done:0} s  {speed:0.0}x");
+            return string.Create(CultureInfo.InvariantCulture, $"{name}  {done:0} {unit ?? "s"}{(unit is null ? $"  {speed:0.0}x" : "")}");
         var part = Math.Clamp(done / total.Value, 0, 1);
         var filled = (int)(part * Width);
         var left = TimeSpan.FromSeconds(speed > 0 ? Math.Max(0, total.Value - done) / speed : 0);
         return string.Create(CultureInfo.InvariantCulture,
-            $"{name}  [{new string('#', filled)}{new string('.', Width - filled)}] {part:P0}  {speed:0.0}x  {(int)left.TotalMinutes}:{left.Seconds:00} left");
+            $"{name}  [{new string('#', filled)}{new string('.', Width - filled)}] {part:P0}  {(unit is null ? $"{speed:0.0}x" : $"{done:0} of {total:0} {unit}")}  {(int)left.TotalMinutes}:{left.Seconds:00} left");
     }
 
     private void Draw(string line)

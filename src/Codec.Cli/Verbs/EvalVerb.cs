@@ -112,7 +112,7 @@ internal sealed class EvalVerb
 
     private IReadOnlyList<EvaluationRow> Measure(EvaluationPlan plan, CommandOutput output)
     {
-        using var bar = output.Progress("eval", plan.AllConditions.Count * plan.Files.Count);
+        using var bar = output.Progress("eval", plan.AllConditions.Count * plan.Files.Count, "rows");
         return EvaluationRunner.Run(plan, new Reporter(p => bar.Report(p.Done)), _context.Cancellation);
     }
 

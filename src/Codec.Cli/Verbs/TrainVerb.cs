@@ -47,7 +47,7 @@ internal sealed class TrainVerb
         {
             output.Message(string.Create(CultureInfo.InvariantCulture,
                 $"{run.TrainingSeconds / 3600:F1} h of audio, {run.Parameters / 1e6:F1} M parameters, seed {config.Seed}, {TorchSharp.torch.get_num_threads()} threads, {device}; step {run.Step} of {config.Steps}"));
-            using (var bar = output.Progress("training", config.Steps))
+            using (var bar = output.Progress("training", config.Steps, "steps"))
                 run.Run(report => Tell(output, bar, report, config.Steps), report => Tell(output, bar, report, config.Steps), _context.Cancellation);
             output.Result(_context.Cancellation.IsCancellationRequested
                 ? $"stopped at step {run.Step}: go on with --resume"
@@ -66,7 +66,7 @@ internal sealed class TrainVerb
         using var run = new LmTrainer(config, device, args.GetValue(_resume));
         output.Message(string.Create(CultureInfo.InvariantCulture,
             $"{run.TrainingFrames} frames of tokens, {run.Model.parameters().Sum(p => p.numel()) / 1e6:F1} M parameters, {run.PaddingShare:P1} padding, seed {config.Seed}, {TorchSharp.torch.get_num_threads()} threads, {device}; step {run.Step} of {config.Steps}"));
-        using (var bar = output.Progress("training", config.Steps))
+        using (var bar = output.Progress("training", config.Steps, "steps"))
             run.Run(report => Tell(output, bar, report, config.Steps), report => Tell(output, bar, report, config.Steps), _context.Cancellation);
         output.Result(_context.Cancellation.IsCancellationRequested ? $"stopped at step {run.Step}: go on with --resume" : run.ModelPath);
         return ExitCode.Done;
@@ -84,7 +84,7 @@ internal sealed class TrainVerb
         {
             output.Message(string.Create(CultureInfo.InvariantCulture,
                 $"{run.TrainingFrames} frames of tokens, {run.Model.parameters().Sum(p => p.numel()) / 1e6:F2} M parameters, seed {config.Seed}, {TorchSharp.torch.get_num_threads()} threads, {device}; step {run.Step} of {config.Steps}"));
-            using (var bar = output.Progress("training", config.Steps))
+            using (var bar = output.Progress("training", config.Steps, "steps"))
                 run.Run(report => Tell(output, bar, report, config.Steps), report => Tell(output, bar, report, config.Steps), _context.Cancellation);
             output.Result(_context.Cancellation.IsCancellationRequested ? $"stopped at step {run.Step}: go on with --resume" : run.ModelPath);
         }

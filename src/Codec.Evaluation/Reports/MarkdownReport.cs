@@ -26,6 +26,28 @@ public static class MarkdownReport
         writer.WriteLine();
         foreach (var metric in report.Metrics)
             writer.WriteLine($"- **{metric.Column.Label}** (`{metric.Column.Name}`, {(metric.Column.HigherIsBetter ? "higher" : "lower")} is better): {metric.Definition}");
+        Problems(report, writer);
+    }
+
+    /// <summary>Which cells are empty and why, files named.</summary>
+    private static void Problems(EvaluationReport report, TextWriter writer)
+    {
+        var problems = report.Rows.SelectMany(r => r.Problems.Select(p => (r.File, Metric: p.Key, Reason: p.Value, r.Condition)))
+            .GroupBy(p => (p.Metric, p.Reason)).ToArray();
+        if (problems.Length == 0)
+            return;
+        writer.WriteLine();
+        writer.WriteLine("## Empty cells and odd recordings");
+        writer.WriteLine();
+        foreach (var group in problems)
+            writer.WriteLine($"- {(group.Key.Metric == "*" ? "whole rows" : group.Key.Metric)}: {group.Key.Reason} ({Some(group.Select(p => p.Condition))}; {Some(group.Select(p => p.File))})");
+    }
+
+    private static string Some(IEnumerable<string> names)
+    {
+        const int shown = 5;
+        var all = names.Distinct().ToArray();
+        return string.Join(", ", all.Take(shown)) + (all.Length > shown ? $" and {all.Length - shown} more" : "");
     }
 
     private static void Winners(EvaluationReport report, TextWriter writer)

@@ -134,6 +134,9 @@ public sealed class EvaluationRunTests : IDisposable
         var rows = report.Rows.Where(r => r.Condition == "system").ToArray();
         Assert.Equal(100, rows[0].Values["si_sdr_db"], 6);
         Assert.Contains("no such file", rows[1].Problems["*"]);
+        using var markdown = new StringWriter();
+        MarkdownReport.Write(report, markdown);
+        Assert.Matches(@"whole rows: .*no such file.*\(system; f1\.wav\)", markdown.ToString());
     }
 
     [Fact]

@@ -48,7 +48,7 @@ internal sealed class Comparison(EvaluationReport report)
         var fitting = report.Measured.Where(c => c.Kbps <= budget && c.Metrics.ContainsKey(column.Name)).OrderByDescending(Score).ToArray();
         if (fitting.Length == 0)
             return null;
-        var rival = fitting.FirstOrDefault(c => c.Family != fitting[0].Family);
+        var rival = fitting.FirstOrDefault(c => c.Family.TrimEnd('*') != fitting[0].Family.TrimEnd('*')); // with an asterisk: the same codec, measured elsewhere
         return new BudgetWinner(budget, fitting[0], rival, rival is null ? 0 : Pair(fitting[0].Name, rival.Name, column).P);
     }
 

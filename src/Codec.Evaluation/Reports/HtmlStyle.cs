@@ -13,7 +13,7 @@ internal static class HtmlStyle
         main{max-width:1180px;margin:0 auto;padding:24px}
         h1{font-size:28px;margin:0 0 4px}h2{font-size:19px;margin:34px 0 2px;border-top:1px solid var(--rule);padding-top:16px}h3{font-size:14px;margin:18px 0 6px;color:var(--soft)}
         .note{color:var(--soft);margin:2px 0 10px;max-width:90ch}
-        nav{font-size:13.5px;margin:10px 0}nav a{margin-right:14px;color:inherit;white-space:nowrap}
+        nav{font-size:13.5px;margin:10px 0;display:flex;flex-wrap:wrap}nav a{margin-right:14px;color:inherit;white-space:nowrap}
         .ok{background:var(--okback);border-left:5px solid #2a9d5c;padding:7px 12px}
         .bad{background:var(--badback);border-left:5px solid #d62f4b;padding:9px 12px}
         .leads{list-style:none;padding:0;margin:12px 0;font-size:16px}.leads li{margin:7px 0;display:grid;grid-template-columns:16ch 1fr}

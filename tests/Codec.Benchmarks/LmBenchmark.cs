@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 namespace Codec.Benchmarks;
 
 /// <summary>
-/// <c>lm [threads] [dim layers]</c>: decoding steps per second beside the memory bandwidth read in the same run and beside the same model in
+/// <c>lm [threads] [dim layers] [bits,... batches,...]</c>: decoding steps per second beside the memory bandwidth read in the same run and beside the same model in
 /// plain libtorch, in turn. <c>lm endless [steps]</c>: what 10^5 steps leave behind. <c>lm ngrams TRAIN,... HELDOUT</c>: nats per code of n-grams.
 /// </summary>
 internal static class LmBenchmark
@@ -41,14 +41,15 @@ internal static class LmBenchmark
         Console.WriteLine($"dim {dim}, {layers} layers, {model.parameters().Sum(p => p.numel()) / 1e6:F1} M parameters, {get_num_threads()} threads, {History} steps before; CPU time, medians of alternating runs");
         Console.WriteLine("| weights | batch | bandwidth, GB/s | ours, steps/s | share of bandwidth | libtorch fp32, steps/s | ratio |");
         Console.WriteLine("|---|---|---|---|---|---|---|");
-        foreach (var bits in new[] { 32, 8, 4 })
+        foreach (var bits in args.Length > 3 ? [.. args[3].Split(',').Select(int.Parse)] : new[] { 32, 8, 4 })
         {
             if (bits < 32)
                 model.Quantize(bits);
-            foreach (var batch in bits == 32 ? new[] { 1, 4, 16 } : [1, 4])
+            foreach (var batch in args.Length > 4 ? [.. args[4].Split(',').Select(int.Parse)] : new[] { 1, 4, 16 })
                 Row(model, bits, batch);
         }
-        Products(dim, 4 * dim);
+        if (args.Length <= 3)
+            Products(dim, 4 * dim);
         return 0;
     }
 

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Codec.Audio;
 using Codec.Core;
+using Codec.Core.Bitstream;
+using Codec.Core.Files;
 
 namespace Codec.Cli;
 
@@ -23,14 +25,33 @@ internal sealed class BookOptions
 
     /// <summary>Refuses before the first file what no file could be given.</summary>
     /// <param name="codec">Asked for only where an option was given.</param>
+    /// <param name="nested">Whether the verb takes rates between whole books.</param>
     /// <exception cref="ConfigException">Nothing fits, not even for one channel.</exception>
-    public void Check(ParseResult args, Func<CodecInfo> codec)
+    public void Check(ParseResult args, Func<CodecInfo> codec, bool nested = false)
     {
-        if (args.GetValue(_kbps) is not null || args.GetValue(_books) is not null)
+        if (args.GetValue(_kbps) is null && args.GetValue(_books) is null)
+            return;
+        if (nested)
+            ChooseNested(args, codec(), channels: 1);
+        else
             Choose(args, codec(), channels: 1);
     }
 
-    /// <returns>Books to keep; null for all.</returns>
+    /// <summary>As <see cref="Choose"/>, with rates between whole books where the codec and its tables know nested ones.</summary>
+    /// <returns>What to keep; null for all.</returns>
+    /// <exception cref="ConfigException">Nothing fits.</exception>
+    public BookSelection? ChooseNested(ParseResult args, CodecInfo codec, int channels)
+    {
+        if (args.GetValue(_kbps) is not { } limit)
+            return Choose(args, codec, channels) is { } whole ? new BookSelection(whole) : null;
+        var streams = (channels + codec.Channels - 1) / codec.Channels;
+        double Rate(BookSelection selection) => selection.BitsPerFrame(codec.Books) * codec.FrameRate * streams / 1000;
+        var all = NestedFile.Selections(codec);
+        Require.That(limit >= Rate(all[0]) * 0.999, "--kbps", FormattableString.Invariant($"at least {Rate(all[0]):0.###} ({codec.Name}, {channels} channel(s))"), limit);
+        return all.Last(selection => Rate(selection) <= limit * 1.001);
+    }
+
+    /// <returns>Whole books to keep; null for all.</returns>
     /// <exception cref="ConfigException">Nothing fits.</exception>
     public int? Choose(ParseResult args, CodecInfo codec, int channels)
     {

@@ -47,6 +47,11 @@ internal sealed class RepairSource(string? masked, string? fine, bool off) : IDi
         problem = null;
         if (off || !RegenerationTag.IsIn(header) || header.Books.Count >= codec.Info.Books.Count)
             return null;
+        if (header.Books[^1].NestedIn != 0)
+        {
+            problem = "asks for the books that were not sent to be made up, which takes whole books: its last one is nested";
+            return null;
+        }
         if (Exists(codec, RepairKind.Fine))
             return new RegeneratingCodec((NativeCodec)codec, Load((NativeCodec)codec, RepairKind.Fine));
         problem = $"asks for the books that were not sent to be made up, but no model for the codes of {codec.Info.Name} is bundled: give it with --fine";

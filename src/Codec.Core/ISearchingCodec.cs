@@ -1,6 +1,6 @@
 namespace Codec.Core;
 
-/// <summary>A codec that can look longer for codes that lose less. The format stays the same, and any decoder takes them.</summary>
+/// <summary>A codec that can look longer for codes that lose less, or cost less. The format stays the same, and any decoder takes them.</summary>
 public interface ISearchingCodec : ICodec
 {
     /// <summary>The same codec with another search. Effort 0 gives the codes of <see cref="ICodec.Encode"/> bit for bit; more effort never has a
@@ -9,4 +9,11 @@ public interface ISearchingCodec : ICodec
     /// <returns>Shares the weights; to be disposed before this one.</returns>
     /// <exception cref="NotSupportedException">The quantizer has no such search.</exception>
     ICodec WithEffort(int effort);
+
+    /// <summary>The same codec, which takes the cheaper of codes that are nearly as good, after its search. The quantization error of a frame may
+    /// then rise, by a quarter at most (<see cref="Quantizers.RateAwareSearch"/>).</summary>
+    /// <param name="share">What a bit is worth, as a share of the squared distance to the nearest entry; 0: nothing.</param>
+    /// <returns>Shares the weights; to be disposed before this one.</returns>
+    /// <exception cref="NotSupportedException">The quantizer has no such search, or no trained tables say what its codes cost.</exception>
+    ICodec WithRateAwareness(double share);
 }

@@ -18,7 +18,7 @@ public static unsafe class FuzzLoop
     private static readonly byte[] Seen = new byte[MapBytes]; // counts of every branch that were met, as bits of powers of two
 
     /// <returns>Exit code: 1 where something was found.</returns>
-    public static int Run(string target, long executions, string? folder, bool covered)
+    public static int Run(string target, int executions, string? folder, bool covered, int first = 0)
     {
         if (covered)
             SharpFuzz.Common.Trace.SharedMem = Map;
@@ -33,7 +33,7 @@ public static unsafe class FuzzLoop
         var mutator = new Mutator(corpus);
         for (var number = 0; number < executions; number++)
         {
-            var bytes = mutator.Make(number);
+            var bytes = mutator.Make(first + number);
             if (bytes.Length <= LargestInput && Try(read, bytes, findings, ref refused, covered))
                 corpus.Add(bytes);
             if (number % (executions / 20 + 1) == 0)

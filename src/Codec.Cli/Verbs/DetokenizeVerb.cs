@@ -59,9 +59,11 @@ internal sealed class DetokenizeVerb
             OriginalRate = recording.SampleRate,
             Channels = recording.Channels,
             BlockFrames = 1,
+            Prior = recording.Prior,
         };
         var codec = models.For(header, input);
         CodecFile.Check(header, codec.Info, input);
+        codec = codec.WithNested(NestedFile.Of(header));
         CommandFiles.CreateFolder(path);
         using var audio = AudioFile.OpenWrite(path, recording.SampleRate, recording.Channels, overwrite: force);
         CodecFile.Decode(codes, codec, audio, recording.Samples, _context.Cancellation);

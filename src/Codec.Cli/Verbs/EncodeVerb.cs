@@ -23,6 +23,7 @@ internal sealed class EncodeVerb
     private readonly Option<bool> _regenerate = new("--regenerate") { Description = $"send the first books only ({RegeneratedBooks} unless --kbps or --books says otherwise) and have the decoder make up the others" };
     private readonly Option<string?> _fine = new("--fine") { Description = "with --regenerate: model that the decoder will be given; default: the bundled one", HelpName = "PATH" };
     private readonly Option<int> _effort = new("--effort") { Description = "0 to 3: search longer for better codes; any decoder takes them", HelpName = "N", DefaultValueFactory = _ => 0 };
+    private readonly Option<double> _rateAware = new("--rate-aware") { Description = "take cheaper codes where they are nearly as good: what a bit is worth, as a share of the squared error (0.01 is a start)", HelpName = "SHARE", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _targetSize = new("--target-size") { Description = "keep as many books as fit into so many bytes (k and M: 1000 and 1000000)", HelpName = "BYTES" };
     private readonly Option<bool> _force = new("--force") { Description = "replace existing files" };
     private readonly Option<bool> _json = new("--json") { Description = "print results as JSON" };
@@ -39,6 +40,7 @@ internal sealed class EncodeVerb
         command.Add(verb._regenerate);
         command.Add(verb._fine);
         command.Add(verb._effort);
+        command.Add(verb._rateAware);
         command.Add(verb._targetSize);
         command.Add(verb._force);
         command.Add(verb._json);
@@ -52,17 +54,14 @@ internal sealed class EncodeVerb
         var output = new CommandOutput(_context.Terminal, args.GetValue(_json), jobs.Any(job => job.Output == FileJob.StandardStream));
         var force = args.GetValue(_force);
         using var models = _model.Open(args, _context);
-        _books.Check(args, () => models.Codec.Info);
+        _books.Check(args, () => models.Codec.Info, nested: !args.GetValue(_regenerate));
         var target = TargetSize(args.GetValue(_targetSize));
-        using var searching = Searching(models, args.GetValue(_effort));
+        using var searching = Searching(models, args.GetValue(_effort), args.GetValue(_rateAware));
         return FileLoop.Run(jobs, job => job.Input, output, job =>
         {
             CommandFiles.RequireFree(job.Output, force);
             using var audio = CommandFiles.OpenAudio(job.Input, _context.Terminal);
-            var codec = searching ?? models.Codec;
-            var (books, tags) = (_books.Choose(args, codec.Info, audio.Channels), "");
-            if (args.GetValue(_regenerate))
-                (books, tags) = Regenerated(codec, books, args.GetValue(_fine));
+            var (codec, books, tags) = Selected(args, searching ?? models.Codec, audio.Channels);
             var clock = Stopwatch.StartNew();
             using var bar = output.Progress(job.Input, (double?)audio.Length / audio.SampleRate);
             var report = CommandFiles.Write(job.Output, force, _context.Terminal,
@@ -73,19 +72,33 @@ internal sealed class EncodeVerb
         });
     }
 
-    private static ICodec? Searching(ModelSource models, int effort)
+    /// <summary>The codec of the books that are kept, and how many.</summary>
+    private (ICodec Codec, int? Books, string Tags) Selected(ParseResult args, ICodec codec, int channels)
+    {
+        if (args.GetValue(_regenerate))
+        {
+            var (whole, tags) = Regenerated(codec, _books.Choose(args, codec.Info, channels), args.GetValue(_fine));
+            return (codec, whole, tags);
+        }
+        var selection = _books.ChooseNested(args, codec.Info, channels);
+        return (codec.WithNested(selection?.Last), selection?.Books, "");
+    }
+
+    private static ICodec? Searching(ModelSource models, int effort, double share)
     {
         Require.InRange(effort, 0, 3, "--effort");
-        if (effort == 0)
+        Require.InRange(share, 0, 1, "--rate-aware");
+        if (effort == 0 && share == 0)
             return null;
+        var option = effort > 0 ? "--effort" : "--rate-aware";
         try
         {
-            return models.Codec is ISearchingCodec searching ? searching.WithEffort(effort)
-                : throw new ConfigException($"--effort {effort}: {models.Codec.Info.Name} has no search");
+            return models.Codec is ISearchingCodec searching ? ((ISearchingCodec)searching.WithEffort(effort)).WithRateAwareness(share)
+                : throw new ConfigException($"{option}: {models.Codec.Info.Name} has no search");
         }
         catch (NotSupportedException e)
         {
-            throw new ConfigException($"--effort {effort}: {e.Message}", e);
+            throw new ConfigException($"{option}: {e.Message}", e);
         }
     }
 

@@ -55,6 +55,7 @@ internal static class InfoVerb
             ["bundled_as"] = PretrainedModels.All.FirstOrDefault(model => CodecFileHeader.HashPrefix(model.Sha256) == header.WeightHash)?.Name,
             ["books"] = header.Books.Count,
             ["book_sizes"] = new JsonArray([.. header.Books.Select(book => JsonValue.Create(book.Size))]),
+            ["nested_in"] = header.Books[^1].NestedIn is > 0 and var whole ? whole : null,
             ["book_strides"] = new JsonArray([.. header.Books.Select(book => JsonValue.Create(book.Stride))]),
             ["codec_rate"] = header.SampleRate,
             ["frame_rate"] = header.FrameRate,

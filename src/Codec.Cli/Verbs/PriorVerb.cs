@@ -16,8 +16,10 @@ internal sealed class PriorVerb
     private readonly Option<string?> _test = new("--test") { Description = "manifest or folder to measure on: bits a code of each book and predictor", HelpName = "PATH" };
     private readonly Option<string> _output = new("--output", "-o") { Description = "tables to write", HelpName = "FILE.cdp", Required = true };
     private readonly Option<string> _cache = new("--cache") { Description = "folder for decoded audio", HelpName = "FOLDER", DefaultValueFactory = _ => Path.Combine(Path.GetTempPath(), "codec-corpus") };
-    private readonly Option<int> _steps = new("--steps") { Description = "training steps; 0 with --from: the same tables for other weights that make the same codes", HelpName = "N", DefaultValueFactory = _ => new NeuralPriorConfig().Steps };
+    private readonly Option<int> _steps = new("--steps") { Description = "training steps; 0 with --from: the same tables for other weights that make the same codes; with --train, too, their nested books are made anew", HelpName = "N", DefaultValueFactory = _ => new NeuralPriorConfig().Steps };
     private readonly Option<string?> _from = new("--from") { Description = "tables for an earlier state of the same codec to go on from: a quarter of the steps is then enough", HelpName = "FILE.cdp" };
+    private readonly Option<double> _varied = new("--varied") { Description = "hours of crops at other speeds and levels to learn from as well", HelpName = "HOURS", DefaultValueFactory = _ => 0 };
+    private readonly Option<bool> _tree = new("--tree") { Description = "count codes over a tree of books (seconds, weaker tables) instead of training a network" };
     private readonly Option<int> _every = new("--every") { Description = "learn from every N-th recording", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<int?> _threads = new("--threads") { Description = "threads of libtorch", HelpName = "N" };
     private readonly CommandContext _context;
@@ -28,7 +30,7 @@ internal sealed class PriorVerb
     {
         var verb = new PriorVerb(context);
         var command = new Command("prior", "Train the tables with which files of a codec are predicted (put them into src/Codec.Core/Pretrained for a bundled one).")
-            { verb._model, verb._train, verb._test, verb._output, verb._cache, verb._steps, verb._from, verb._every, verb._threads };
+            { verb._model, verb._train, verb._test, verb._output, verb._cache, verb._steps, verb._from, verb._tree, verb._varied, verb._every, verb._threads };
         command.SetAction(verb.Run);
         return command;
     }
@@ -42,40 +44,56 @@ internal sealed class PriorVerb
         using var codec = CodecCatalog.Load(args.GetValue(_model)!);
         var start = args.GetValue(_from) is { } from ? NeuralPrior.Parse(File.ReadAllBytes(from)) : null;
         if (start is not null && args.GetValue(_steps) == 0)
-            return Rekey(start, codec, args.GetValue(_output)!, output);
+            return Rekey(args, start, codec, output);
         Require.That(args.GetValue(_train) is not null, "--train", "a manifest or folder to learn from", "none");
-        IReadOnlyList<Core.Codes> train;
-        using (var bar = output.Progress("encoding", 1))
-            train = NeuralPriorRun.Encode(codec, args.GetValue(_train)!, cache, Math.Max(1, args.GetValue(_every)), bar.Report);
-        NeuralPrior prior;
-        using (var bar = output.Progress("training", config.Steps))
-            prior = NeuralPriorRun.Train(codec, train, config, start, (step, bits) =>
-            {
-                bar.Clear();
-                output.Message($"{step}/{config.Steps}  bits a code: {Join(bits)}");
-                bar.Report(step);
-            });
+        var train = Encode(args, codec, output);
+        var tree = args.GetValue(_tree);
+        EntropyPrior prior = tree ? NeuralPriorRun.Count(codec, train) : Train(codec, train, config, start, output);
         var path = args.GetValue(_output)!;
         Write(prior, path);
         if (args.GetValue(_test) is { } test)
-            foreach (var (predictor, bits) in NeuralPriorRun.Compare(prior, train, NeuralPriorRun.Encode(codec, test, cache), config.BlockFrames))
+            foreach (var (predictor, bits) in NeuralPriorRun.Compare(prior as NeuralPrior, train, NeuralPriorRun.Encode(codec, test, cache), config.BlockFrames))
                 output.Message($"{predictor,-32} {Join(bits)}");
         output.Result(path);
         return ExitCode.Done;
     }
 
+    private static NeuralPrior Train(Core.ICodec codec, IReadOnlyList<Core.Codes> files, NeuralPriorConfig config, NeuralPrior? start, CommandOutput output)
+    {
+        using var bar = output.Progress("training", config.Steps);
+        return NeuralPriorRun.Train(codec, files, config, start, (step, bits) =>
+        {
+            bar.Clear();
+            output.Message($"{step}/{config.Steps}  bits a code: {Join(bits)}");
+            bar.Report(step);
+        });
+    }
+
     /// <summary>The same tables for another codec whose codes mean the same. Bundled tables need it only where the encoder or
     /// quantizer was changed in a way that keeps the codes: <see cref="Core.CodecInfo.TokenHash"/> looks at nothing else.</summary>
-    private static int Rekey(NeuralPrior start, Core.ICodec codec, string path, CommandOutput output)
+    private int Rekey(ParseResult args, NeuralPrior start, Core.ICodec codec, CommandOutput output)
     {
+        var path = args.GetValue(_output)!;
         var key = CodecFileHeader.HashPrefix(codec.Info.TokenHash);
         output.Message(key == start.TokenHash ? $"these tables are already for the codes of this model ({key:x8})" : $"token hash {start.TokenHash:x8} -> {key:x8}");
-        Write(start.For(key), path);
+        var prior = start.For(key);
+        if (args.GetValue(_train) is not null)
+            prior = NeuralPriorRun.WithNestedBooks(prior, codec, Encode(args, codec, output));
+        Write(prior, path);
         output.Result(path);
         return ExitCode.Done;
     }
 
-    private static void Write(NeuralPrior prior, string path)
+    private IReadOnlyList<Core.Codes> Encode(ParseResult args, Core.ICodec codec, CommandOutput output)
+    {
+        var hours = args.GetValue(_varied);
+        Require.InRange(hours, 0, 1000, "--varied");
+        using var bar = output.Progress("encoding", 1);
+        var whole = NeuralPriorRun.Encode(codec, args.GetValue(_train)!, args.GetValue(_cache)!, Math.Max(1, args.GetValue(_every)), bar.Report);
+        return hours == 0 ? whole : [.. whole, .. NeuralPriorRun.EncodeVaried(codec, args.GetValue(_train)!, args.GetValue(_cache)!, hours, bar.Report)];
+    }
+
+    private static void Write(EntropyPrior prior, string path)
     {
         File.WriteAllBytes(path + ".partial", prior.ToBytes());
         File.Move(path + ".partial", path, overwrite: true);

@@ -8,13 +8,13 @@ using Codec.Core.Files;
 
 namespace Codec.Cli.Verbs;
 
-/// <summary><c>codec transcode</c>: a compressed file with fewer books, without touching audio.</summary>
+/// <summary><c>codec transcode</c>: a compressed file with fewer or smaller books, without touching audio.</summary>
 internal sealed class TranscodeVerb
 {
     private readonly Argument<string[]> _inputs = new("FILE") { Description = "compressed files, folders, or - for standard input", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "file, folder for several inputs, or - for standard output", HelpName = "OUT|DIR", Required = true };
     private readonly Option<int?> _books = new("--books") { Description = "books to keep", HelpName = "N" };
-    private readonly Option<double?> _kbps = new("--kbps") { Description = "keep the books that fit this rate before entropy coding", HelpName = "RATE" };
+    private readonly Option<double?> _kbps = new("--kbps") { Description = "keep what fits this rate before entropy coding; between whole books the last one is shrunk to a nested one", HelpName = "RATE" };
     private readonly Option<bool> _force = new("--force") { Description = "replace existing files" };
     private readonly Option<bool> _json = new("--json") { Description = "print results as JSON" };
     private readonly CommandContext _context;
@@ -24,7 +24,7 @@ internal sealed class TranscodeVerb
     public static Command Create(CommandContext context)
     {
         var verb = new TranscodeVerb(context);
-        var command = new Command("transcode", "Drop books of compressed files: the bytes are those of encoding at the lower rate.")
+        var command = new Command("transcode", "Drop or shrink books of compressed files: the bytes are those of encoding at the lower rate.")
             { verb._inputs, verb._output, verb._books, verb._kbps, verb._force, verb._json };
         command.SetAction(verb.Run);
         return command;
@@ -46,9 +46,10 @@ internal sealed class TranscodeVerb
             try
             {
                 var header = CommandFiles.Write(job.Output, force, _context.Terminal, stream => Transcoder.DropBooks(input, stream,
-                    header => Math.Min(header.Books.Count, books ?? header.BooksWithin(kbps!.Value * 1000))));
-                output.Result(string.Create(CultureInfo.InvariantCulture, $"{job.Input} -> {job.Output}  {header.Books.Count} books"));
-                return new JsonObject { ["input"] = job.Input, ["output"] = job.Output, ["books"] = header.Books.Count };
+                    header => books is { } count ? new BookSelection(Math.Min(header.Books.Count, count)) : header.SelectionWithin(kbps!.Value * 1000)));
+                var nested = header.Books[^1] is { NestedIn: > 0 } last ? $", the last of {last.Size} entries nested in {last.NestedIn}" : "";
+                output.Result(string.Create(CultureInfo.InvariantCulture, $"{job.Input} -> {job.Output}  {header.Books.Count} books{nested}"));
+                return new JsonObject { ["input"] = job.Input, ["output"] = job.Output, ["books"] = header.Books.Count, ["last_book_size"] = header.Books[^1].Size };
             }
             catch (BitstreamException e)
             {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Codec.Core.Bitstream.Prediction;
 
 namespace Codec.Core.Bitstream;
 
@@ -60,14 +61,11 @@ public sealed record CodecFileHeader
     /// <summary>Symbols of one stream in <paramref name="frames"/> base frames.</summary>
     public long Symbols(int frames) => Books.Sum(book => ((long)frames + book.Stride - 1) / book.Stride);
 
-    /// <summary>The most books that stay within a rate before entropy coding, in all streams; at least one.</summary>
-    public int BooksWithin(double bitsPerSecond)
-    {
-        var (books, rate) = (0, 0.0);
-        while (books < Books.Count && (rate += Books[books].BitsPerCode / Books[books].Stride * FrameRate * Streams) <= bitsPerSecond)
-            books++;
-        return Math.Max(1, books);
-    }
+    /// <summary>The most that stays within a rate before entropy coding, in all streams; at least one book. Rates between whole books
+    /// need tables that know nested ones.</summary>
+    public BookSelection SelectionWithin(double bitsPerSecond)
+        => BookSelection.Of(Books, EntropyPriors.Find(Prior))
+            .LastOrDefault(selection => selection.BitsPerFrame(Books) * FrameRate * Streams <= bitsPerSecond * 1.001) ?? new BookSelection(1);
 
     /// <summary>The first <see cref="HashBytes"/> bytes of a hash in hex as in <see cref="CodecInfo.WeightHash"/>; 0 for an empty one.</summary>
     public static uint HashPrefix(string weightHash)

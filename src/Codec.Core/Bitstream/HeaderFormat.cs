@@ -14,8 +14,8 @@ internal static class HeaderFormat
     /// <summary>Upper bound of the bytes of a header without tags.</summary>
     public const int MostFixed = 4096;
 
-    private const int HasSamples = 1, HasTags = 2, HasLayers = 4, HasResampling = 8, HasChannels = 16, HasPrior = 32;
-    private const int KnownFlags = 63;
+    private const int HasSamples = 1, HasTags = 2, HasLayers = 4, HasResampling = 8, HasChannels = 16, HasPrior = 32, HasNested = 64;
+    private const int KnownFlags = 127;
 
     public static ReadOnlySpan<byte> Magic => "CDC\u0001"u8;
 
@@ -43,6 +43,8 @@ internal static class HeaderFormat
             bytes.UInt32(header.Prior);
         }
         WriteBooks(bytes, header.Books);
+        if (header.Books[^1].NestedIn != 0)
+            bytes.Varint(Spelled(header.Books[^1].NestedIn));
         if (header.Samples is { } samples)
             bytes.Varint((ulong)samples);
         if (header.Tags.Length > 0)
@@ -118,6 +120,8 @@ internal static class HeaderFormat
         var predictor = (Predictor)reader.Varint("predictor", 0, 255);
         var prior = (flags & HasPrior) != 0 ? reader.UInt32("prior") : 0;
         var books = ParseBooks(ref reader);
+        if ((flags & HasNested) != 0)
+            books[^1] = books[^1] with { NestedIn = ParseSize(ref reader) };
         long? samples = (flags & HasSamples) != 0 ? (long)reader.Varint("samples", 0, long.MaxValue) : null;
         var tags = (flags & HasTags) != 0
             ? Encoding.UTF8.GetString(reader.Bytes((int)reader.Varint("tag bytes", 1, MostTags), "tags"))
@@ -153,6 +157,9 @@ internal static class HeaderFormat
             if (book.Stride is < 1 or > CodecFileHeader.LargestBlock)
                 return $"codebook stride: expected 1 to {CodecFileHeader.LargestBlock}, found {book.Stride}";
         }
+        var last = header.Books[^1];
+        if (header.Books.SkipLast(1).Any(book => book.NestedIn != 0) || last.NestedIn != 0 && (last.NestedIn <= last.Size || header.Prior == 0))
+            return "nested book: expected the last one, smaller than the whole one, and tables that know it";
         if (header.SampleRate < 1 || header.HopLength < 1 || header.OriginalRate < 1 || header.CatalogueId < 0 || header.Samples < 0)
             return "rates, hop length, catalogue id or samples: expected positive numbers";
         if (header.Channels is < 1 or > 1024 || header.Streams is < 1 or > 1024)
@@ -172,7 +179,8 @@ internal static class HeaderFormat
         | (header.Layered ? HasLayers : 0)
         | (header.OriginalRate != header.SampleRate ? HasResampling : 0)
         | (header.Channels != 1 || header.Streams != 1 ? HasChannels : 0)
-        | (header.Prior != 0 ? HasPrior : 0);
+        | (header.Prior != 0 ? HasPrior : 0)
+        | (header.Books[^1].NestedIn != 0 ? HasNested : 0);
 
     /// <summary>Runs of equal books: count, whether more runs follow and whether a stride follows in one number, then the size.</summary>
     private static void WriteBooks(ByteWriter bytes, IReadOnlyList<CodebookSpec> books)
@@ -182,13 +190,21 @@ internal static class HeaderFormat
             var count = 1;
             while (start + count < books.Count && books[start + count] == books[start])
                 count++;
-            var (size, stride) = books[start];
+            var (size, stride, _) = books[start];
             start += count;
             bytes.Varint((ulong)count << 2 | (start < books.Count ? 2u : 0) | (stride != 1 ? 1u : 0));
-            bytes.Varint(int.IsPow2(size) ? (ulong)int.Log2(size) << 1 : (ulong)size << 1 | 1);
+            bytes.Varint(Spelled(size));
             if (stride != 1)
                 bytes.Varint((ulong)stride);
         }
+    }
+
+    private static ulong Spelled(int size) => int.IsPow2(size) ? (ulong)int.Log2(size) << 1 : (ulong)size << 1 | 1;
+
+    private static int ParseSize(ref ByteReader reader)
+    {
+        var size = reader.Varint("codebook size", 0, 2UL * int.MaxValue);
+        return (size & 1) != 0 ? (int)(size >> 1) : size >> 1 < 31 ? 1 << (int)(size >> 1) : 0;
     }
 
     private static CodebookSpec[] ParseBooks(ref ByteReader reader)
@@ -198,8 +214,7 @@ internal static class HeaderFormat
         {
             var run = reader.Varint("codebook count", 4, 4 * 256 + 3);
             more = (run & 2) != 0;
-            var size = reader.Varint("codebook size", 0, 2UL * int.MaxValue);
-            var entries = (size & 1) != 0 ? (int)(size >> 1) : size >> 1 < 31 ? 1 << (int)(size >> 1) : 0;
+            var entries = ParseSize(ref reader);
             var stride = (run & 1) != 0 ? (int)reader.Varint("codebook stride", 1, CodecFileHeader.LargestBlock) : 1;
             for (var i = (int)(run >> 2); i > 0; i--)
                 books.Add(new CodebookSpec(entries, stride));

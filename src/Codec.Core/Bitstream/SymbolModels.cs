@@ -11,7 +11,7 @@ public static class SymbolModels
         Predictor.Uniform => new UniformModel(),
         Predictor.Adaptive => new AdaptiveModel(header.Books),
         Predictor.Mixing => new MixingModel(header.Books, null, header.Streams),
-        Predictor.Neural => new NeuralModel(Prior<NeuralPrior>(header)),
+        Predictor.Neural => Neural(header),
         Predictor.NeuralMixing => new MixingModel(header.Books, Prior<NeuralPrior>(header), header.Streams),
         Predictor.Tree => new TreeModel(Prior<TreeTables>(header)),
         _ => throw new BitstreamException("predictor", 0, "a predictor of this version", $"number {(int)header.Predictor}"),
@@ -27,6 +27,12 @@ public static class SymbolModels
         if (prior is null || !prior.Fits(header.Books))
             return header with { Predictor = groupBlocks > 1 ? Predictor.Mixing : Predictor.Uniform, Prior = 0 };
         return header with { Predictor = groupBlocks > 1 && prior is NeuralPrior ? Predictor.NeuralMixing : prior.Predictor, Prior = prior.Id };
+    }
+
+    private static NeuralModel Neural(CodecFileHeader header)
+    {
+        var prior = Prior<NeuralPrior>(header);
+        return new NeuralModel(prior, prior.Nested(header.Books));
     }
 
     private static T Prior<T>(CodecFileHeader header) where T : EntropyPrior

@@ -1,6 +1,8 @@
+using Codec.Core.Bitstream.Prediction;
+
 namespace Codec.Core.Bitstream;
 
-/// <summary>Rewrites a compressed file with fewer books, without touching audio.</summary>
+/// <summary>Rewrites a compressed file with fewer or smaller books, without touching audio.</summary>
 public static class Transcoder
 {
     /// <summary>
@@ -13,23 +15,27 @@ public static class Transcoder
     /// <param name="models">Makes predictors; by default those of this library.</param>
     /// <exception cref="BitstreamException">The header is damaged or not ours.</exception>
     public static void DropBooks(Stream input, Stream output, int books, Func<CodecFileHeader, ISymbolModel>? models = null)
-        => DropBooks(input, output, _ => books, models);
+        => DropBooks(input, output, _ => new BookSelection(books), models);
 
-    /// <summary>As the other, with the number of books chosen when the header is known.</summary>
+    /// <summary>As the other, with what is kept chosen when the header is known. The last book can be shrunk to a nested one, too: it is then
+    /// coded again, in every layout.</summary>
     /// <returns>The header that was written.</returns>
-    public static CodecFileHeader DropBooks(Stream input, Stream output, Func<CodecFileHeader, int> choose, Func<CodecFileHeader, ISymbolModel>? models = null)
+    public static CodecFileHeader DropBooks(Stream input, Stream output, Func<CodecFileHeader, BookSelection> choose, Func<CodecFileHeader, ISymbolModel>? models = null)
     {
+        BookSelection? selection = null;
         // Cutting needs no predictor: a layered file can be thinned where its tables are not at hand.
-        ISymbolModel Model(CodecFileHeader header) => header.Layered ? new UniformModel() : (models ?? SymbolModels.Create)(header);
+        ISymbolModel Model(CodecFileHeader header)
+            => (selection ??= choose(header)).Last is null && header.Layered ? new UniformModel() : (models ?? SymbolModels.Create)(header);
         using var reader = new CodecFileReader(input, Model, leaveOpen: true);
         var all = reader.Header.Books.Count;
-        var books = choose(reader.Header);
+        var (books, last) = selection ??= choose(reader.Header);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(books);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(books, all);
-        var header = reader.Header with { Books = [.. reader.Header.Books.Take(books)] };
+        var header = reader.Header with { Books = selection.Of(reader.Header.Books) };
+        var held = last is not null && reader.Header.Books[books - 1].NestedIn != 0 ? EntropyPriors.Find(header.Prior)?.Nested(reader.Header.Books) : null;
         using var writer = new CodecFileWriter(output, header, models: Model, leaveOpen: true);
         long frames = 0;
-        if (header.Layered)
+        if (header.Layered && last is null)
             while (reader.ReadPacked(out var block))
             {
                 frames += block?.Frames ?? header.BlockFrames;
@@ -45,7 +51,7 @@ public static class Transcoder
                 if (block.Codes is null)
                     writer.Skip(block.Frames);
                 else
-                    writer.Append(writer.Pack(block.Codes.Take(books), block.SideData, reader.LastReset));
+                    writer.Append(writer.Pack(last?.Shrink(block.Codes, held) ?? block.Codes.Take(books), block.SideData, reader.LastReset));
             }
         writer.Finish(reader.Samples ?? (long)(frames * (double)header.HopLength * header.OriginalRate / header.SampleRate));
         return writer.Header;

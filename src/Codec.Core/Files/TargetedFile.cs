@@ -1,12 +1,13 @@
 using Codec.Audio;
 using Codec.Core.Bitstream;
+using Codec.Core.Bitstream.Prediction;
 
 namespace Codec.Core.Files;
 
 /// <summary>Compressed files of at most a given size.</summary>
 public static class TargetedFile
 {
-    /// <summary>Audio to the file with the most books that is not larger than wanted. The audio is coded once; books are dropped afterwards
+    /// <summary>Audio to the file with the most, or largest, books that is not larger than wanted. The audio is coded once; books are dropped afterwards
     /// (<see cref="Transcoder"/>). The compressed audio is held in memory meanwhile.</summary>
     /// <param name="audio">Read to its end.</param>
     /// <param name="codec">Stays the caller's.</param>
@@ -22,7 +23,10 @@ public static class TargetedFile
     {
         using var whole = new MemoryStream();
         var report = CodecFile.Compress(audio, codec, whole, books, progress, cancellation, tags);
-        var (low, high, smallest) = (0, report.Books, report.Bytes); // low books fit, high do not
+        whole.Position = 0;
+        var header = new CodecFileReader(whole, leaveOpen: true).Header;
+        var choices = BookSelection.Of(header.Books, EntropyPriors.Find(header.Prior));
+        var (low, high, smallest) = (-1, choices.Count - 1, report.Bytes); // choice low fits, choice high does not
         var best = report.Bytes <= bytes ? whole : null;
         while (best != whole && high - low > 1)
         {
@@ -30,16 +34,16 @@ public static class TargetedFile
             var middle = (low + high) / 2;
             var dropped = new MemoryStream();
             whole.Position = 0;
-            Transcoder.DropBooks(whole, dropped, middle);
+            Transcoder.DropBooks(whole, dropped, _ => choices[middle]);
             if (dropped.Length <= bytes)
                 (low, best) = (middle, dropped);
             else
                 (high, smallest) = (middle, dropped.Length);
         }
         if (best is null)
-            throw new ConfigException($"target size: expected at least {smallest} bytes, which one book takes, found {bytes}");
+            throw new ConfigException($"target size: expected at least {smallest} bytes, which the smallest book takes, found {bytes}");
         best.Position = 0;
         best.CopyTo(output);
-        return report with { Books = best == whole ? report.Books : low, Bytes = best.Length };
+        return report with { Books = best == whole ? report.Books : choices[low].Books, Bytes = best.Length };
     }
 }

@@ -7,6 +7,9 @@ namespace Codec.Core.Tokens;
 /// <summary>Writes npz.</summary>
 internal sealed class NumpyTokenWriter(AtomicFile file) : TokenWriter(file)
 {
+    /// <summary>The first that a zip can say: the same codes give the same bytes at any time.</summary>
+    private static readonly DateTimeOffset Stamp = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
     private readonly ZipArchive _zip = new(file.Stream, ZipArchiveMode.Create, leaveOpen: true);
     private readonly HashSet<string> _taken = [];
 
@@ -39,7 +42,9 @@ internal sealed class NumpyTokenWriter(AtomicFile file) : TokenWriter(file)
 
     private void Add(string name, Action<Stream> write)
     {
-        using var entry = _zip.CreateEntry(name + NumpyTokens.Extension, CompressionLevel.Fastest).Open();
-        write(entry);
+        var entry = _zip.CreateEntry(name + NumpyTokens.Extension, CompressionLevel.Fastest);
+        entry.LastWriteTime = Stamp;
+        using var stream = entry.Open();
+        write(stream);
     }
 }

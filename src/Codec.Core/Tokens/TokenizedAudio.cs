@@ -46,6 +46,10 @@ public sealed record TokenizedAudio
     /// <summary>Base frames per code of each book.</summary>
     public required IReadOnlyList<int> BookStrides { get; init; }
 
+    /// <summary>Entries of the book whose clusters the last book's codes are (<see cref="CodebookSpec.NestedIn"/>); 0 where it is whole.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int NestedIn { get; init; }
+
     /// <summary>JSON object with title, artist, date...; empty for none.</summary>
     public string Tags { get; init; } = "";
 
@@ -76,6 +80,7 @@ public sealed record TokenizedAudio
         Frames = codes.Frames,
         BookSizes = [.. codes.Specs.Select(book => book.Size)],
         BookStrides = [.. codes.Specs.Select(book => book.Stride)],
+        NestedIn = codes.Specs[^1].NestedIn,
         Segments = codes.Segments,
         Codes = [.. Enumerable.Range(0, codes.Books).Select(k => Enumerable.Range(0, codes.Batch).Select(b => codes[k, b].ToArray()).ToArray())],
     };
@@ -88,6 +93,7 @@ public sealed record TokenizedAudio
         Check(file, CodecRate > 0 && HopLength > 0 && SampleRate > 0 && Channels > 0 && Samples >= 0 && Frames >= 0, "rates, channels and lengths must be positive");
         Check(file, BookSizes.Count > 0 && BookSizes.Count == BookStrides.Count, $"{BookSizes.Count} book sizes, {BookStrides.Count} strides");
         Check(file, BookSizes.All(size => size > 0) && BookStrides.All(stride => stride > 0), "book sizes and strides must be positive");
+        Check(file, NestedIn == 0 || NestedIn > BookSizes[^1], $"a book of {BookSizes[^1]} nested in one of {NestedIn}");
         var most = ((double)Frames + 1) * HopLength / CodecRate * SampleRate + 1;
         Check(file, Samples <= most, $"{Samples} samples declared, {Frames} frames hold at most {most:0}");
         var codes = Codes ?? throw new TokenFileException(file, $"{Source}: no codes");
@@ -103,7 +109,7 @@ public sealed record TokenizedAudio
                 Check(file, stream!.All(code => (uint)code < (uint)BookSizes[k]), $"book {k}: a code lies outside 0 to {BookSizes[k] - 1}");
             }
         }
-        var result = new Codes([.. BookSizes.Zip(BookStrides, (size, stride) => new CodebookSpec(size, stride))], codes, Frames);
+        var result = new Codes([.. BookSizes.Zip(BookStrides, (size, stride) => new CodebookSpec(size, stride)).Select((book, k) => k + 1 == codes.Length ? book with { NestedIn = NestedIn } : book)], codes, Frames);
         if (Segments is null)
             return result;
         Check(file, Segments.All(segment => segment is { Frames: > 0, Scales: not null } && segment.Scales.Count == streams && segment.Scales.All(float.IsFinite))

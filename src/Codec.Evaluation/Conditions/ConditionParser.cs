@@ -40,7 +40,7 @@ public sealed class ConditionParser(string? searchPath) : IDisposable
             for (var books = 1; books <= model.Info.Books.Count; books++)
                 yield return new NeuralCodec(family, model, books);
         else if (double.TryParse(rate, CultureInfo.InvariantCulture, out var kilobits) && kilobits > 0)
-            yield return new NeuralCodec(family, model, NeuralCodec.BooksFor(model.Info, kilobits * 1000));
+            yield return NeuralCodec.Nearest(family, model, kilobits * 1000);
         else
             throw new ConfigException($"{item}: expected a rate in kbit/s or *, found '{rate}'");
     }

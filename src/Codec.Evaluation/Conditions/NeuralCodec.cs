@@ -19,9 +19,13 @@ public sealed class NeuralCodec(string family, ICodec codec, int books) : ICondi
 
     public string Fingerprint(string relativePath) => codec.Info.WeightHash;
 
-    /// <summary>As many books as come nearest to a rate.</summary>
-    public static int BooksFor(CodecInfo info, double bitsPerSecond)
-        => Enumerable.Range(1, info.Books.Count).MinBy(k => Math.Abs(info.BitsPerSecond(k) - bitsPerSecond));
+    /// <summary>The books, the last one shrunk where its tables say how, that come nearest to a rate.</summary>
+    public static NeuralCodec Nearest(string family, ICodec codec, double bitsPerSecond)
+    {
+        var books = codec.Info.Books;
+        var selection = NestedFile.Selections(codec.Info).MinBy(selection => Math.Abs(selection.BitsPerFrame(books) * codec.Info.FrameRate - bitsPerSecond))!;
+        return new NeuralCodec(family, codec.WithNested(selection.Last), selection.Books);
+    }
 
     public Transcoded Run(AudioBuffer input, ConditionContext context, CancellationToken cancellation)
     {

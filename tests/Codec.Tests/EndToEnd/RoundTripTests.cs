@@ -50,6 +50,37 @@ public class RoundTripTests
         Assert.Equal(32000, AudioFile.Read(work["one.wav"]).Length);
     }
 
+    /// <summary>At whole books and, where the bundled tables know nested ones, between them.</summary>
+    [Theory]
+    [InlineData("0.6")]
+    [InlineData("1.4")]
+    [InlineData("2.9")]
+    public void Transcoding_to_a_rate_gives_the_file_of_encoding_at_it(string kbps)
+    {
+        using var work = new Workplace();
+        var input = work.Speech("a.wav", 32000);
+        Workplace.Succeeds("encode", input, "-o", work["all.cdc"]);
+        Workplace.Succeeds("encode", input, "-o", work["direct.cdc"], "--kbps", kbps);
+        Workplace.Succeeds("transcode", work["all.cdc"], "-o", work["cut.cdc"], "--kbps", kbps);
+        Assert.Equal(File.ReadAllBytes(work["direct.cdc"]), File.ReadAllBytes(work["cut.cdc"]));
+        Workplace.Succeeds("decode", work["cut.cdc"], "-o", work["cut.wav"]);
+        Assert.Equal(32000, AudioFile.Read(work["cut.wav"]).Length);
+    }
+
+    [Fact]
+    public void Cheaper_codes_make_a_smaller_file_that_still_decodes()
+    {
+        using var work = new Workplace();
+        var input = work.Speech("a.wav", 32000);
+        Workplace.Succeeds("encode", input, "-o", work["plain.cdc"]);
+        Workplace.Succeeds("encode", input, "-o", work["zero.cdc"], "--rate-aware", "0");
+        Workplace.Succeeds("encode", input, "-o", work["cheap.cdc"], "--rate-aware", "0.05");
+        Assert.Equal(File.ReadAllBytes(work["plain.cdc"]), File.ReadAllBytes(work["zero.cdc"]));
+        Assert.True(new FileInfo(work["cheap.cdc"]).Length < new FileInfo(work["plain.cdc"]).Length);
+        Workplace.Succeeds("decode", work["cheap.cdc"], "-o", work["cheap.wav"]);
+        work.Fails(2, "--rate-aware", "encode", input, "-o", work["x.cdc"], "--rate-aware", "2");
+    }
+
     [Fact]
     public void Standard_streams_carry_the_same_bytes_as_files()
     {

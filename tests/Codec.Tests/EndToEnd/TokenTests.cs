@@ -2,6 +2,18 @@ namespace Codec.Tests.EndToEnd;
 
 public class TokenTests
 {
+    [Fact]
+    public void The_same_codes_give_the_same_npz_at_any_time()
+    {
+        using var work = new Workplace();
+        Workplace.Succeeds("tokenize", work.Speech("a.wav"), "-o", work["a.npz"]);
+        var first = File.ReadAllBytes(work["a.npz"]);
+        using (var zip = System.IO.Compression.ZipFile.OpenRead(work["a.npz"]))
+            Assert.All(zip.Entries, entry => Assert.Equal(1980, entry.LastWriteTime.Year));
+        Workplace.Succeeds("tokenize", work["a.wav"], "-o", work["a.npz"], "--force");
+        Assert.Equal(first, File.ReadAllBytes(work["a.npz"]));
+    }
+
     [Theory]
     [InlineData(".jsonl")]
     [InlineData(".npz")]

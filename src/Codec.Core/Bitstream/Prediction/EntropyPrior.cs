@@ -15,6 +15,22 @@ public abstract class EntropyPrior
     /// <summary>True where these tables can predict books: a prefix of their own, all at the base frame rate.</summary>
     public abstract bool Fits(IReadOnlyList<CodebookSpec> books);
 
+    /// <summary>What a book can be shrunk to, smallest first.</summary>
+    public virtual IReadOnlyList<NestedBook> NestedBooks(int book) => [];
+
+    /// <summary>The nested book that stands last among some; null where that one is whole.</summary>
+    /// <exception cref="BitstreamException">These tables do not know it.</exception>
+    public NestedBook? Nested(IReadOnlyList<CodebookSpec> books)
+    {
+        if (books[^1].NestedIn == 0)
+            return null;
+        return Find(books) ?? throw new BitstreamException("entropy prior", 0, $"the clusters of a nested book of {books[^1].Size}", "tables without them");
+    }
+
+    /// <summary>As <see cref="Nested"/>, null also where these tables do not know it.</summary>
+    private protected NestedBook? Find(IReadOnlyList<CodebookSpec> books)
+        => NestedBooks(books.Count - 1).FirstOrDefault(nested => nested.Spec == books[^1]);
+
     /// <summary>The same tables for another codec whose codes mean the same.</summary>
     public abstract EntropyPrior For(uint tokenHash);
 

@@ -13,6 +13,7 @@ public sealed class MixingModel : ISymbolModel
     private const int WeightUnit = 1 << 16;
 
     private readonly NeuralModel? _neural;
+    private readonly NestedBook? _nested;
     private readonly int _bits;
     private readonly int _tableBits;
     private readonly uint[] _counters;               // [context, slot]: probability in 22 bits, count in 10
@@ -30,7 +31,8 @@ public sealed class MixingModel : ISymbolModel
     public MixingModel(IReadOnlyList<CodebookSpec> books, NeuralPrior? prior, int streams = 1)
     {
         _tableBits = Math.Max(10, 18 - BitsOf(streams));
-        _neural = prior is null ? null : new NeuralModel(prior);
+        _nested = prior?.Nested(books);
+        _neural = prior is null ? null : new NeuralModel(prior, _nested);
         _bits = books.Max(book => BitsOf(book.Size)) + 2; // two more where clusters and their members are rounded up each
         _counters = new uint[Contexts << _tableBits];
         _weights = new int[books.Count * (_bits + 1) * (Contexts + 1)];
@@ -165,6 +167,13 @@ public sealed class MixingModel : ISymbolModel
         public int Code(int symbol, ReadOnlySpan<uint> cumulative)
         {
             var size = cumulative.Length - 1;
+            if (book == model._nested?.Book)
+            {
+                model.SetContexts(block, book, _time++);
+                symbol = model.Decide(coder, book, new Level(0, 0, size), symbol, cumulative);
+                model.Learn(book, symbol);
+                return symbol;
+            }
             if (_cluster is not { } cluster)
             {
                 model.SetContexts(block, book, _time++);

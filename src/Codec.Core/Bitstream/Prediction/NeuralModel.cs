@@ -18,11 +18,15 @@ public sealed class NeuralModel : ISymbolModel
     private short[] _lower = [];                // sums of lower books: Past frames before the block, the block, Future frames of zeros
     private short[] _own = [];                  // embeddings of the book being coded, likewise
     private short[] _next = [];                 // of the next lower book, likewise
+    private readonly NestedTables? _nested;     // of the last book
     private int _historyFrames;
 
-    public NeuralModel(NeuralPrior prior)
+    /// <param name="prior">The tables.</param>
+    /// <param name="nested">What the last book is shrunk to; null: it is whole.</param>
+    public NeuralModel(NeuralPrior prior, NestedBook? nested = null)
     {
         _prior = prior;
+        _nested = nested is null ? null : new NestedTables(prior[nested.Book], nested, prior.Width);
         _width = prior.Width;
         _history = [.. Enumerable.Range(0, prior.Books).Select(_ => new int[Past])];
         _mean = new short[_width];
@@ -38,6 +42,18 @@ public sealed class NeuralModel : ISymbolModel
     public void Reset() => _historyFrames = 0;
 
     public void Code(ISymbolCoder coder, Codes block, int book)
+        => Run(block, book, coder.Knows, (network, input, frame) => book == _nested?.Book
+            ? CodeNested(coder, network, input, block[book][frame])
+            : Code(coder, network, input, block[book][frame]));
+
+    /// <summary>Fills one whole book of a block with codes that are chosen by their price. Called with 0, 1, 2 ... for each block.</summary>
+    internal void Choose(ICodeChooser chooser, Codes block, int book)
+        => Run(block, book, knows: false, (network, input, frame) => Choose(chooser, network, input, book, frame));
+
+    private delegate int Step(NeuralBook network, ReadOnlySpan<int> input, int frame);
+
+    /// <summary>Goes through a book: what is known before a code, then the code.</summary>
+    private void Run(Codes block, int book, bool knows, Step step)
     {
         if (book == 0)
             Begin(block.Frames);
@@ -46,17 +62,17 @@ public sealed class NeuralModel : ISymbolModel
         Recall(book);
         See(network, book, codes.Length);
         Array.Clear(_sum);
-        if (coder.Knows)
+        if (knows)
             SeeOwn(network, book, codes);
         var rows = network.Input.Matrix.Sums;
         for (var t = 0; t < codes.Length; t++)
         {
             var input = _input.AsSpan(t * rows, rows);
-            if (!coder.Knows)
+            if (!knows)
                 SeeOwn(network, book, t, input);
-            codes[t] = Code(coder, network, input, codes[t]);
-            if (!coder.Knows)
-                Learn(network, codes[t], t);
+            codes[t] = step(network, input, t);
+            if (!knows)
+                Learn(book, codes[t], t);
         }
         for (var i = 0; i < (codes.Length + Past) * _width; i++)
             _lower[i] += _own[i];
@@ -73,7 +89,7 @@ public sealed class NeuralModel : ISymbolModel
         for (var t = 0; t < codes.Length; t++)
         {
             Average(_sum, Math.Max(t, 1), _mean.AsSpan(t * _width, _width));
-            Learn(network, codes[t], t);
+            Learn(book, codes[t], t);
         }
         SeeOwn(network, book, 0, codes.Length, _input);
     }
@@ -92,9 +108,11 @@ public sealed class NeuralModel : ISymbolModel
         network.Input.Matrix.MultiplyAdd(0, column + past * _width, _width, _mean, frames, _width, input);
     }
 
-    private void Learn(NeuralBook network, int code, int t)
+    private ReadOnlySpan<short> Vector(int book, int code) => book == _nested?.Book ? _nested.Vector(code, _width) : _prior[book].Vector(code, _width);
+
+    private void Learn(int book, int code, int t)
     {
-        var vector = network.Vector(code, _width);
+        var vector = Vector(book, code);
         vector.CopyTo(_own.AsSpan((t + Past) * _width));
         for (var i = 0; i < _sum.Length; i++)
             _sum[i] += vector[i];
@@ -103,9 +121,7 @@ public sealed class NeuralModel : ISymbolModel
     /// <summary>One code from the sums of the input layer: its cluster, then its place there.</summary>
     private int Code(ISymbolCoder coder, NeuralBook network, ReadOnlySpan<int> input, int code)
     {
-        network.Input.Rectified(input, _first);
-        var middle = Sums(network.Middle, 0, _first);
-        network.Middle.Rectified(middle, _second.AsSpan(0, middle.Length));
+        Hidden(network, input);
         var position = (uint)code < (uint)network.Size ? network.Positions[code] : 0;
         var (cluster, member) = (position / network.Members, position % network.Members);
         cluster = Choose(coder, network.Cluster, 0, network.Cluster.Rows, cluster);
@@ -113,12 +129,49 @@ public sealed class NeuralModel : ISymbolModel
         return network.Order[cluster * network.Members + member];
     }
 
-    private int Choose(ISymbolCoder coder, IntegerLayer layer, int block, int count, int symbol)
+    private int Choose(ICodeChooser chooser, NeuralBook network, ReadOnlySpan<int> input, int book, int frame)
+    {
+        Hidden(network, input);
+        var candidates = chooser.Candidates(book, frame);
+        Span<double> bits = stackalloc double[candidates.Length];
+        var clusters = Table(network.Cluster, 0, network.Cluster.Rows);
+        for (var i = 0; i < bits.Length; i++)
+            bits[i] = Bits(clusters, network.Positions[candidates[i]] / network.Members);
+        for (var i = 0; i < bits.Length; i++)
+        {
+            var (cluster, member) = Math.DivRem(network.Positions[candidates[i]], network.Members);
+            bits[i] += Bits(Table(network.Member, cluster, network.MembersOf(cluster)), member);
+        }
+        return chooser.Choose(book, frame, bits);
+    }
+
+    private static double Bits(ReadOnlySpan<uint> cumulative, int symbol) => Math.Log2((double)cumulative[^1] / (cumulative[symbol + 1] - cumulative[symbol]));
+
+    /// <summary>One code of a nested book: the sum over all codes of its cluster.</summary>
+    private int CodeNested(ISymbolCoder coder, NeuralBook network, ReadOnlySpan<int> input, int code)
+    {
+        Hidden(network, input);
+        var clusters = _nested!.Begin(Table(network.Cluster, 0, network.Cluster.Rows));
+        for (var cluster = 0; cluster + 1 < clusters.Length; cluster++)
+            _nested.Add(cluster * network.Members, clusters[cluster + 1] - clusters[cluster], Table(network.Member, cluster, network.MembersOf(cluster)));
+        return coder.Code(code, _nested.Cumulate());
+    }
+
+    private void Hidden(NeuralBook network, ReadOnlySpan<int> input)
+    {
+        network.Input.Rectified(input, _first);
+        var middle = Sums(network.Middle, 0, _first);
+        network.Middle.Rectified(middle, _second.AsSpan(0, middle.Length));
+    }
+
+    private int Choose(ISymbolCoder coder, IntegerLayer layer, int block, int count, int symbol) => coder.Code(symbol, Table(layer, block, count));
+
+    private ReadOnlySpan<uint> Table(IntegerLayer layer, int block, int count)
     {
         layer.Scaled(Sums(layer, block, _second), block, _logits);
         var cumulative = _cumulative.AsSpan(0, count + 1);
         FixedPointSoftmax.Cumulate(_logits.AsSpan(0, count), cumulative);
-        return coder.Code(symbol, cumulative);
+        return cumulative;
     }
 
     private ReadOnlySpan<int> Sums(IntegerLayer layer, int block, ReadOnlySpan<short> x)
@@ -143,7 +196,7 @@ public sealed class NeuralModel : ISymbolModel
         (_own, _next) = (_next, _own);
         Array.Clear(_own);
         for (var i = Past - _historyFrames; i < Past; i++)
-            _prior[book].Vector(_history[book][i], _width).CopyTo(_own.AsSpan(i * _width));
+            Vector(book, _history[book][i]).CopyTo(_own.AsSpan(i * _width));
     }
 
     /// <summary>What the lower books give to the sums of the input layer, for all frames at once.</summary>

@@ -11,9 +11,11 @@ namespace Codec.Core.Bitstream.Prediction;
 public sealed class NeuralPrior : EntropyPrior
 {
     private readonly NeuralBook[] _books;
+    private readonly IReadOnlyList<NestedBook>[] _nested; // of each book, smallest first
 
-    private NeuralPrior(uint tokenHash, int width, NeuralBook[] books)
+    private NeuralPrior(uint tokenHash, int width, NeuralBook[] books, IReadOnlyList<NestedBook>[] nested)
     {
+        _nested = nested;
         TokenHash = tokenHash;
         Width = width;
         _books = books;
@@ -54,13 +56,25 @@ public sealed class NeuralPrior : EntropyPrior
         var room = Math.Max(0, BitOperations.Log2((uint)(short.MaxValue / 128 / books.Count)));
         var unit = 127 * (1 << room) / Math.Max(1e-9, most.Max());
         int[] shifts = [.. most.Select(value => Enumerable.Range(0, room + 1).First(shift => shift == room || value * unit <= 127 << shift))];
-        return new NeuralPrior(tokenHash, books[0].Embeddings.GetLength(1), [.. books.Select((book, k) => NeuralBook.Quantize(k, book, shifts[k], unit))]);
+        return new NeuralPrior(tokenHash, books[0].Embeddings.GetLength(1), [.. books.Select((book, k) => NeuralBook.Quantize(k, book, shifts[k], unit))], [.. books.Select(_ => (IReadOnlyList<NestedBook>)[])]);
     }
 
     public override bool Fits(IReadOnlyList<CodebookSpec> books)
-        => books.Count <= Books && books.Select((book, i) => book.Stride == 1 && book.Size == Size(i)).All(fits => fits);
+        => books.Count <= Books && books.Select((book, i) => book == new CodebookSpec(Size(i)) || i == books.Count - 1 && Find(books) is not null).All(fits => fits);
 
-    public override NeuralPrior For(uint tokenHash) => new(tokenHash, Width, _books);
+    public override NeuralPrior For(uint tokenHash) => new(tokenHash, Width, _books, _nested);
+
+    public override IReadOnlyList<NestedBook> NestedBooks(int book) => book < Books ? _nested[book] : [];
+
+    /// <summary>The same tables with other nested books.</summary>
+    /// <param name="nested">Of each book, smallest first; clusters of a smaller one are unions of those of a larger one.</param>
+    /// <exception cref="ArgumentException">Of other books.</exception>
+    public NeuralPrior WithNestedBooks(IReadOnlyList<IReadOnlyList<NestedBook>> nested)
+    {
+        if (nested.Count != Books || nested.Where((levels, book) => levels.Any(level => level.Book != book || level.Map.Length != Size(book))).Any())
+            throw new ArgumentException($"expected clusters of {Books} books", nameof(nested));
+        return new NeuralPrior(TokenHash, Width, _books, [.. nested]);
+    }
 
     /// <summary>Real weights that round to these tables, to train on from: the embeddings are scaled to lie in [-1, 1].</summary>
     public IReadOnlyList<NeuralBookWeights> Dequantize()
@@ -72,11 +86,11 @@ public sealed class NeuralPrior : EntropyPrior
     public override byte[] ToBytes()
     {
         var bytes = new ByteWriter();
-        bytes.Bytes(Magic);
+        bytes.Bytes(_nested.All(levels => levels.Count == 0) ? PlainMagic : Magic);
         bytes.UInt32(TokenHash);
         bytes.Varint((ulong)Books);
         bytes.Varint((ulong)Width);
-        foreach (var book in _books)
+        foreach (var (book, nested) in _books.Zip(_nested))
         {
             foreach (var number in new[] { book.Shift, book.Size, book.Members, book.Input.Rows, book.Middle.Rows })
                 bytes.Varint((ulong)number);
@@ -85,6 +99,8 @@ public sealed class NeuralPrior : EntropyPrior
             bytes.Bytes(MemoryMarshal.AsBytes<sbyte>(book.Embeddings));
             foreach (var layer in new[] { book.Input, book.Middle, book.Cluster, book.Member })
                 Write(bytes, layer);
+            if (_nested.Any(levels => levels.Count > 0))
+                NestedFormat.Write(bytes, nested);
         }
         bytes.UInt32(Crc32C.Compute(bytes.Written));
         return bytes.Written.ToArray();
@@ -93,7 +109,8 @@ public sealed class NeuralPrior : EntropyPrior
     /// <exception cref="BitstreamException">Not a prior file, or a damaged one.</exception>
     public static new NeuralPrior Parse(ReadOnlySpan<byte> bytes)
     {
-        Check(bytes, Magic, "an entropy prior, version 2");
+        var plain = bytes.StartsWith(PlainMagic);
+        Check(bytes, plain ? PlainMagic : Magic, "an entropy prior, version 2 or 3");
         var reader = new ByteReader(bytes);
         reader.Bytes(4, "magic");
         var hash = reader.UInt32("token hash");
@@ -101,9 +118,13 @@ public sealed class NeuralPrior : EntropyPrior
         var width = (int)reader.Varint("width", 2, 4096);
         if (width % 2 != 0)
             throw new BitstreamException("width", reader.Position, "an even number", $"{width}");
+        var nested = new IReadOnlyList<NestedBook>[books.Length];
         for (var book = 0; book < books.Length; book++)
+        {
             books[book] = ReadBook(ref reader, book, width);
-        return new NeuralPrior(hash, width, books);
+            nested[book] = plain ? [] : NestedFormat.Read(ref reader, book, books[book].Size);
+        }
+        return new NeuralPrior(hash, width, books, nested);
     }
 
     private static NeuralBook ReadBook(ref ByteReader reader, int book, int width)
@@ -126,7 +147,10 @@ public sealed class NeuralPrior : EntropyPrior
             Read(ref reader, size, second, members));
     }
 
-    private static ReadOnlySpan<byte> Magic => "CDP\u0002"u8;
+    private static ReadOnlySpan<byte> Magic => "CDP\u0003"u8;
+
+    /// <summary>Without nested books.</summary>
+    private static ReadOnlySpan<byte> PlainMagic => "CDP\u0002"u8;
 
     private static void Write(ByteWriter bytes, IntegerLayer layer)
     {

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Codec.Core.Bitstream;
+using Codec.Core.Bitstream.Prediction;
 using Codec.Core.Codecs.Native.Inference;
 using Codec.Core.Kernels;
 using TorchSharp;
@@ -10,12 +12,14 @@ namespace Codec.Core.Codecs.Native;
 /// A native model behind <see cref="ICodec"/>: inference only. On the CPU it runs by own kernels, packed when they are first
 /// needed; the weights must not change afterwards. On other devices it runs the model's operators.
 /// </summary>
-public sealed class NativeCodec : ISampleCodec, ISearchingCodec
+public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec
 {
     private readonly Lazy<NativeModel> _model;
     private readonly Lazy<NativeKernels>? _kernels;
     private readonly bool _borrowed; // another codec owns model and kernels
     private readonly int _effort;
+    private readonly NestedEntries? _nested;
+    private readonly Quantizers.RateAwareSearch? _priced;
 
     /// <param name="model">Owned from here on; switched to evaluation mode.</param>
     /// <param name="weightHash">Lower-case hex SHA-256 of the weight file.</param>
@@ -35,8 +39,11 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec
         _model = new Lazy<NativeModel>(model);
     }
 
-    private NativeCodec(NativeCodec owner, int effort)
-        => (_model, _kernels, Info, _borrowed, _effort) = (owner._model, owner._kernels, owner.Info, true, effort);
+    private NativeCodec(NativeCodec owner, int effort, NestedEntries? nested, Quantizers.RateAwareSearch? priced)
+    {
+        (_model, _kernels, _borrowed, _effort, _nested, _priced) = (owner._model, owner._kernels, true, effort, nested, priced);
+        Info = nested?.Describe(owner.Info) ?? owner.Info;
+    }
 
     private NativeCodec(NativeConfig config, string weightHash, string tokenHash)
     {
@@ -63,8 +70,38 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec
     public ICodec WithEffort(int effort)
     {
         _ = Quantizers.ResidualSearch.Width(effort);
-        return effort == 0 || TakesSamples && Own.Searches ? new NativeCodec(this, effort)
+        return effort == 0 || TakesSamples && Own.Searches ? new NativeCodec(this, effort, _nested, _priced)
             : throw new NotSupportedException($"{Info.Name}: codes of its quantizer cannot be searched for{(TakesSamples ? "" : $" on {Device}")}");
+    }
+
+    /// <inheritdoc/>
+    public ICodec WithRateAwareness(double share)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(share);
+        if (share == 0)
+            return new NativeCodec(this, _effort, _nested, null);
+        if (_nested is not null || !TakesSamples || !Own.Searches)
+            throw new NotSupportedException($"{Info.Name}: codes of its quantizer cannot be searched for");
+        if (EntropyPriors.For(CodecFileHeader.HashPrefix(Info.TokenHash)) is not NeuralPrior prior || !prior.Fits(Info.Books))
+            throw new NotSupportedException($"{Info.Name}: no trained tables say what its codes cost");
+        var frames = CodecFileHeader.DefaultBlockFrames(Info.Books, Info.FrameRate);
+        return new NativeCodec(this, _effort, null, new Quantizers.RateAwareSearch([.. Info.Books.Select((_, book) => Own.Entries(book))], prior, share, frames));
+    }
+
+    /// <summary>What the last book is shrunk to; null: it is whole.</summary>
+    public NestedBook? Nested => _nested?.Book;
+
+    /// <inheritdoc/>
+    public ICodec WithNested(NestedBook nested)
+    {
+        if (_nested is not null || nested.Book >= Info.Books.Count || nested.Map.Length != Info.Books[nested.Book].Size)
+            throw new ArgumentException($"expected clusters of a whole book of {Info.Name}, found {nested.Map.Length} codes of book {nested.Book}", nameof(nested));
+        if (_kernels is { Value.Searches: true } kernels)
+            return new NativeCodec(this, _effort, new NestedEntries(nested, kernels.Value.Entries(nested.Book)), _priced);
+        if (Model.Quantizer is not Quantizers.ResidualVectorQuantizer quantizer)
+            throw new NotSupportedException($"{Info.Name}: its quantizer has no entries to average");
+        using var scope = NewDisposeScope();
+        return new NativeCodec(this, _effort, new NestedEntries(nested, quantizer.Codebooks.ElementAt(nested.Book).Entries.detach().to(float32).cpu().contiguous().data<float>().ToArray()), _priced);
     }
 
     private NativeKernels Own => _kernels?.Value ?? throw new NotSupportedException($"{Info.Name} runs on {Device} and takes tensors only");
@@ -73,7 +110,7 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec
     public Codes EncodeSamples(ReadOnlySpan<float> samples_BS, int batch, int? books = null, StreamState? state = null)
     {
         RequireFrames(batch == 0 ? 0 : samples_BS.Length / batch, nameof(samples_BS));
-        return Own.Encode(samples_BS, batch, Math.Min(books ?? Info.Books.Count, Info.Books.Count), state, _effort);
+        return Nest(Own.Encode(samples_BS, batch, Math.Min(books ?? Info.Books.Count, Info.Books.Count), state, _effort, _priced));
     }
 
     /// <inheritdoc/>
@@ -85,8 +122,10 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec
                 foreach (var code in codes[book, item])
                     if ((uint)code >= (uint)Info.Books[book].Size)
                         throw new ArgumentException($"book {book}: expected a code in [0, {Info.Books[book].Size}), found {code}", nameof(codes));
-        return Own.Decode(codes, state);
+        return Own.Decode(codes, state, _nested);
     }
+
+    private Codes Nest(Codes codes) => codes.Books == _nested?.Books ? _nested.Book.Shrink(codes) : codes;
 
     /// <inheritdoc/>
     public Codes Encode(Tensor audio_BCS, int? books = null, StreamState? state = null)
@@ -104,8 +143,8 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec
             var flat_BS = audio_BS.to(float32).contiguous();
             return EncodeSamples(MemoryMarshal.Cast<byte, float>(flat_BS.bytes), (int)flat_BS.shape[0], books, state);
         }
-        var codes_BKT = Model.Quantizer.Encode(Model.Encoder.forward(audio_BS, state), books);
-        return CodeTensors.ToCodes(codes_BKT, Info.Books);
+        var codes_BKT = Model.Quantizer.Encode(Model.Encoder.forward(audio_BS, state), books ?? Info.Books.Count);
+        return Nest(CodeTensors.ToCodes(codes_BKT, Model.Quantizer.Books));
     }
 
     /// <inheritdoc/>
@@ -126,7 +165,12 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec
     {
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
-        return Model.Quantizer.Decode(CodeTensors.ToTensor(codes, Device)).MoveToOuterDisposeScope();
+        if (codes.Books != _nested?.Books)
+            return Model.Quantizer.Decode(CodeTensors.ToTensor(codes, Device)).MoveToOuterDisposeScope();
+        var latent_BTD = _nested.Vectors(codes).to(Device);
+        if (codes.Books > 1)
+            latent_BTD += Model.Quantizer.Decode(CodeTensors.ToTensor(codes.Take(codes.Books - 1), Device));
+        return latent_BTD.MoveToOuterDisposeScope();
     }
 
     /// <summary>As <see cref="Decode"/>, from latents that need not be sums of code vectors.</summary>

@@ -38,7 +38,7 @@ public sealed class TranscoderTests
     [InlineData(2.99, 5)]
     [InlineData(99, 6)]
     public void A_rate_says_how_many_books_stay(double kbps, int books)
-        => Assert.Equal(books, TestFiles.Header(TestFiles.Books("speech"), 1).BooksWithin(kbps * 1000));
+        => Assert.Equal(books, TestFiles.Header(TestFiles.Books("speech"), 1).SelectionWithin(kbps * 1000).Books);
 
     private static byte[] Drop(byte[] file, int books)
     {

@@ -35,6 +35,9 @@ internal sealed unsafe class NativeKernels : IDisposable
     /// <summary>Whether codes can be searched for with more effort than by nearest entries.</summary>
     public bool Searches => _books is not null;
 
+    /// <summary>Entries of a book, where <see cref="Searches"/>: [V][D].</summary>
+    public float[] Entries(int book) => _books!.Entries(book);
+
     /// <summary>Frames before a frame that its codes depend on.</summary>
     public int EncoderContext => _encoder.Context;
 
@@ -46,7 +49,8 @@ internal sealed unsafe class NativeKernels : IDisposable
     /// <param name="books">How many to code.</param>
     /// <param name="state">Stream memory; null = offline.</param>
     /// <param name="effort">0 to 3; above 0 needs <see cref="Searches"/>.</param>
-    public Codes Encode(ReadOnlySpan<float> samples_BS, int batch, int books, StreamState? state, int effort = 0)
+    /// <param name="priced">Chooses among the codes that were found by their price; frames begin a block.</param>
+    public Codes Encode(ReadOnlySpan<float> samples_BS, int batch, int books, StreamState? state, int effort = 0, RateAwareSearch? priced = null)
     {
         var samples = batch == 0 ? 0 : samples_BS.Length / batch;
         var frames = samples / _config.HopLength;
@@ -57,15 +61,16 @@ internal sealed unsafe class NativeKernels : IDisposable
         var histories = Histories(state, "encoder", batch, _encoder.Start);
         var rooms = Rent(frames);
         for (var item = 0; item < batch; item++)
-            Encode(samples_BS.Slice(item * samples, samples), histories[item], rooms, [.. codes.Select(book => book[item])], effort);
+            Encode(samples_BS.Slice(item * samples, samples), histories[item], rooms, [.. codes.Select(book => book[item])], effort, priced);
         Return(rooms);
         return new Codes(specs, codes, frames);
     }
 
     /// <param name="codes">Every code within its book.</param>
     /// <param name="state">Stream memory; null = offline.</param>
+    /// <param name="nested">The last book, where it is shrunk.</param>
     /// <returns>Items one after the other.</returns>
-    public float[] Decode(Codes codes, StreamState? state) => Decode(codes.Batch, codes.Frames, state, item => Latents(codes, item));
+    public float[] Decode(Codes codes, StreamState? state, NestedEntries? nested = null) => Decode(codes.Batch, codes.Frames, state, item => Latents(codes, item, nested));
 
     /// <summary>The same from latents.</summary>
     /// <param name="latent_BTD">[B][T][D].</param>
@@ -85,16 +90,21 @@ internal sealed unsafe class NativeKernels : IDisposable
             room.Dispose();
     }
 
-    private void Encode(ReadOnlySpan<float> samples, RowHistory history, RowRoom[] rooms, int[][] codes, int effort)
+    private void Encode(ReadOnlySpan<float> samples, RowHistory history, RowRoom[] rooms, int[][] codes, int effort, RateAwareSearch? priced)
     {
         var step = _encoder.LatentStep;
+        var dimension = _config.LatentDim;
+        var kept = new float[priced is null ? 0 : codes[0].Length * dimension]; // quantizing overwrites the latents
         _encoder.Run(samples, history, rooms, (first, count, latents, room) =>
         {
+            for (var row = 0; row < count && priced is not null; row++)
+                new Span<float>(latents + (long)row * step, dimension).CopyTo(kept.AsSpan((first + row) * dimension));
             if (_books is not null)
                 _books.Encode(latents, step, count, room, codes, first, effort);
             else
                 Search(latents, step, count, codes, first);
         });
+        priced?.Improve(kept, codes);
     }
 
     private float[] Decode(int batch, int frames, StreamState? state, Func<int, LatentSink> latents)
@@ -109,10 +119,10 @@ internal sealed unsafe class NativeKernels : IDisposable
         return result;
     }
 
-    private LatentSink Latents(Codes codes, int item)
+    private LatentSink Latents(Codes codes, int item, NestedEntries? nested)
     {
         if (_books is not null)
-            return (first, count, latents) => _books.Decode(codes, item, first, count, latents);
+            return (first, count, latents) => _books.Decode(codes, item, first, count, latents, nested);
         return (first, count, latents) =>
         {
             using var mode = inference_mode();

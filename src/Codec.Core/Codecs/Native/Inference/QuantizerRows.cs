@@ -52,14 +52,15 @@ internal sealed unsafe class QuantizerRows : IDisposable
     /// <param name="first">First frame.</param>
     /// <param name="rows">How many.</param>
     /// <param name="latents">[rows][D], the result.</param>
-    public void Decode(Codes codes, int item, int first, int rows, float* latents)
+    /// <param name="nested">The last book, where it is shrunk.</param>
+    public void Decode(Codes codes, int item, int first, int rows, float* latents, NestedEntries? nested)
     {
         for (var row = 0; row < rows; row++)
         {
             var sum = new Span<float>(latents + (long)row * _dimension, _dimension);
             sum.Clear();
             for (var book = 0; book < codes.Books; book++)
-                Add(Entry(book, codes[book, item][first + row]), sum);
+                Add(book + 1 == nested?.Books ? nested.Entry(codes[book, item][first + row]) : Entry(book, codes[book, item][first + row]), sum);
         }
     }
 
@@ -68,6 +69,9 @@ internal sealed unsafe class QuantizerRows : IDisposable
         foreach (var search in _search)
             search.Dispose();
     }
+
+    /// <summary>[V][D].</summary>
+    public float[] Entries(int book) => _entries[book];
 
     private ReadOnlySpan<float> Entry(int book, int code) => _entries[book].AsSpan(code * _dimension, _dimension);
 

@@ -1,0 +1,70 @@
+using Codec.Core.Bitstream;
+using Codec.Core.Bitstream.Prediction;
+using Codec.Core.Checkpoints;
+using Codec.Core.Concealment;
+
+namespace Codec.Core.Files;
+
+/// <summary>Codecs for files whose last book is nested.</summary>
+public static class NestedFile
+{
+    /// <summary>Everything that a codec's files may keep, by rising rate.</summary>
+    public static IReadOnlyList<BookSelection> Selections(CodecInfo codec)
+        => BookSelection.Of(codec.Books, EntropyPriors.For(CodecFileHeader.HashPrefix(codec.TokenHash)));
+
+    /// <summary>A codec of the books that are kept: itself where they are whole.</summary>
+    /// <param name="codec">Stays the caller's, and is used by the result.</param>
+    /// <param name="nested">What the last book is shrunk to; null: it is whole.</param>
+    /// <exception cref="CheckpointException">The codec's books cannot be shrunk.</exception>
+    public static ICodec WithNested(this ICodec codec, NestedBook? nested)
+    {
+        if (nested is null || codec.Info.Books.Count == nested.Book + 1 && codec.Info.Books[nested.Book] == nested.Spec)
+            return codec;
+        try
+        {
+            return codec is INestingCodec nesting ? nesting.WithNested(nested) : throw new NotSupportedException($"{codec.Info.Name}: its books cannot be shrunk");
+        }
+        catch (Exception e) when (e is NotSupportedException or ArgumentException)
+        {
+            throw new CheckpointException(codec.Info.Name, e.Message, e);
+        }
+    }
+
+    /// <summary>What the last book of a file is shrunk to; null: it is whole.</summary>
+    /// <exception cref="BitstreamException">The tables that say so are not at hand.</exception>
+    public static NestedBook? Of(CodecFileHeader header)
+    {
+        if (header.Books[^1].NestedIn == 0)
+            return null;
+        return EntropyPriors.Find(header.Prior) is { } prior ? prior.Nested(header.Books)
+            : throw new BitstreamException("entropy prior", 0, $"the tables {header.Prior:x8} that describe a nested book", "other tables only");
+    }
+
+    /// <summary>A repair of whole books for a file whose last one is nested.</summary>
+    internal static ILostFrameRepair? Repair(ILostFrameRepair? repair, NestedBook? nested)
+        => repair is null || nested is null ? repair : new NestedRepair(repair, nested);
+
+    /// <summary>Each cluster stands for its heaviest code while gaps are filled.</summary>
+    private sealed class NestedRepair(ILostFrameRepair repair, NestedBook nested) : ILostFrameRepair
+    {
+        private readonly int[] _heaviest = [.. Enumerable.Range(0, nested.Size).Select(cluster =>
+            Enumerable.Range(0, nested.Map.Length).Where(code => nested.Map[code] == cluster).MaxBy(code => nested.Weights[code]))];
+
+        public int ContextFrames => repair.ContextFrames;
+
+        public int LongestGap => repair.LongestGap;
+
+        public FilledFrames Fill(LostFrames gap)
+        {
+            var filled = repair.Fill(gap with
+            {
+                Books = [.. gap.Books.SkipLast(1), new CodebookSpec(nested.Map.Length)],
+                Before = Expand(gap.Before),
+                After = Expand(gap.After),
+            });
+            return filled with { Codes = nested.Shrink(filled.Codes) };
+        }
+
+        private Codes? Expand(Codes? codes) => codes is null ? null : nested.Expand(codes, cluster => _heaviest[cluster]);
+    }
+}

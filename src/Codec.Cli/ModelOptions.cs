@@ -11,17 +11,21 @@ using TorchSharp;
 
 namespace Codec.Cli;
 
-/// <summary>--model, --device and --threads: the options of every verb that runs a model.</summary>
+/// <summary>--model, --device, --precision and --threads: the options of every verb that runs a model.</summary>
 internal sealed class ModelOptions
 {
+    private const string Float32 = "float32", BFloat16 = "bf16";
+
     private readonly Option<string?> _model = new("--model") { Description = "bundled model, or path of a checkpoint", HelpName = "NAME|PATH" };
     private readonly Option<string> _device = new("--device") { Description = "cpu, cuda or cuda:N", HelpName = "DEVICE", DefaultValueFactory = _ => "cpu" };
+    private readonly Option<string> _precision = new("--precision") { Description = "numbers that the layers compute with: float32, or bf16 where the model can", HelpName = "TYPE", DefaultValueFactory = _ => Float32 };
     private readonly Option<int?> _threads = new("--threads") { Description = "threads that work at once; default: one per core", HelpName = "N" };
 
     public void AddTo(Command command)
     {
         command.Add(_model);
         command.Add(_device);
+        command.Add(_precision);
         command.Add(_threads);
     }
 
@@ -33,9 +37,13 @@ internal sealed class ModelOptions
         if (args.GetValue(_threads) is { } threads)
             Require.Positive(threads, "--threads");
         context.PrepareTorch(args.GetValue(_threads));
-        var device = args.GetValue(_device)!;
+        var (device, precision) = (args.GetValue(_device)!, args.GetValue(_precision)!);
+        Require.That(precision is Float32 or BFloat16, "--precision", $"{Float32} or {BFloat16}", precision);
+        var onCpu = device.Equals("cpu", StringComparison.OrdinalIgnoreCase);
+        if (precision == BFloat16 && onCpu && !CpuCapabilities.BFloat16)
+            new CommandOutput(context.Terminal, json: false).Warning("--precision bf16: this processor has no instructions for it, so it is slower than float32 here");
         // Naming the processor as a device of libtorch would load it.
-        var models = new ModelSource(args.GetValue(_model), device.Equals("cpu", StringComparison.OrdinalIgnoreCase) ? null : TorchRuntime.ParseDevice(device));
+        var models = new ModelSource(args.GetValue(_model), onCpu ? null : TorchRuntime.ParseDevice(device), precision == BFloat16);
         if (args.GetValue(_model) is not null)
             _ = models.Codec;
         return models;
@@ -43,7 +51,7 @@ internal sealed class ModelOptions
 }
 
 /// <summary>Loads each model once.</summary>
-internal sealed class ModelSource(string? model, torch.Device? device) : IDisposable
+internal sealed class ModelSource(string? model, torch.Device? device, bool bfloat16 = false) : IDisposable
 {
     private readonly Dictionary<string, ICodec> _loaded = [];
 
@@ -78,8 +86,11 @@ internal sealed class ModelSource(string? model, torch.Device? device) : IDispos
 
     private ICodec Load(string path)
     {
-        if (!_loaded.TryGetValue(path, out var codec))
-            _loaded[path] = codec = CodecCatalog.Load(path, device);
+        if (_loaded.TryGetValue(path, out var codec))
+            return codec;
+        _loaded[path] = codec = CodecCatalog.Load(path, device);
+        if (bfloat16)
+            (codec as IReducedPrecision ?? throw new ConfigException($"--precision bf16: {codec.Info.Name} computes in float32 only")).UseBFloat16();
         return codec;
     }
 }

@@ -6,7 +6,7 @@ namespace Codec.Benchmarks;
 /// <summary>Speed and memory of the published codecs, ours against plain libtorch.</summary>
 internal static class CodecBenchmark
 {
-    private const string Usage = "usage: [--seconds N] [--rounds N] [--threads N,N] speed [encodec|mimi|dac16|dac24|dac44|snac] ... | memory FAMILY plain|ours encode|decode SECONDS";
+    private const string Usage = "usage: [--seconds N] [--rounds N] [--threads N,N] speed [encodec|mimi|dac16|dac24|dac44|snac] ... | memory FAMILY plain|ours encode|decode SECONDS | precision FAMILY SECONDS";
 
     private static readonly Dictionary<string, Func<ISpeedCase>> Cases = new()
     {
@@ -24,6 +24,9 @@ internal static class CodecBenchmark
             case ["speed", .. var names]:
                 foreach (var name in names.Length > 0 ? names : [.. Cases.Keys])
                     Speed(name, options);
+                return 0;
+            case ["precision", var name, var seconds]:
+                PrecisionReport.Run(Cases[name], double.Parse(seconds, CultureInfo.InvariantCulture));
                 return 0;
             case ["memory", var name, "plain" or "ours", "encode" or "decode", var seconds]:
                 using (var speedCase = Cases[name]())

@@ -90,7 +90,7 @@ public sealed class DacChunkedCoder
         {
             var codes = file.Codes.Slice(start, Math.Min(file.ChunkLength, file.Codes.Frames - start));
             var quantized_BTD = _codec.Model.quantizer.Decode(CodeTensors.ToTensor(codes, _codec.Info.Books, _codec.Device));
-            parts.Add(_codec.Model.decoder.Run(quantized_BTD.transpose(1, 2), file.Padding));
+            parts.Add(_codec.RunDecoder(quantized_BTD.transpose(1, 2), file.Padding));
         }
         return cat(parts, -1).MoveToOuterDisposeScope();
     }
@@ -99,7 +99,7 @@ public sealed class DacChunkedCoder
     {
         using var scope = NewDisposeScope();
         var filled = OfflineCall.PadToMultiple(F.pad(x, [0, window - x.shape[2]]), _codec.Info.HopLength);
-        var latent_BDT = _codec.Model.encoder.Run(filled.to(_codec.Device), padded);
+        var latent_BDT = _codec.RunEncoder(filled.to(_codec.Device), padded);
         var codes_BKT = _codec.Model.quantizer.Encode(latent_BDT.transpose(1, 2).contiguous(), books);
         return CodeTensors.ToCodes(codes_BKT, _codec.Info.Books);
     }

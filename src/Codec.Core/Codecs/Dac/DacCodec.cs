@@ -7,9 +7,10 @@ namespace Codec.Core.Codecs.Dac;
 /// DAC, the Descript audio codec (Kumar et al. 2023, arXiv 2306.06546): a convolutional autoencoder with Snake
 /// activations and factorised residual quantization, 16, 24 or 44.1 kHz mono.
 /// </summary>
-public sealed class DacCodec : ICodec
+public sealed class DacCodec : ICodec, IReducedPrecision
 {
     private readonly DacModel _model;
+    private ScalarType _layers = ScalarType.Float32;
 
     /// <param name="config">Shape.</param>
     /// <param name="model">Weights; owned from now on, and set to evaluation.</param>
@@ -54,7 +55,7 @@ public sealed class DacCodec : ICodec
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
         var quantized_BTD = _model.quantizer.Decode(CodeTensors.ToTensor(codes, Info.Books, Device));
-        return OfflineCall.Fit(_model.decoder.forward(quantized_BTD.transpose(1, 2)), samples).MoveToOuterDisposeScope();
+        return OfflineCall.Fit(RunDecoder(quantized_BTD.transpose(1, 2), padded: true), samples).MoveToOuterDisposeScope();
     }
 
     /// <summary>The latent before quantization.</summary>
@@ -65,7 +66,28 @@ public sealed class DacCodec : ICodec
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
         var audio = OfflineCall.PadToMultiple(OfflineCall.Input(audio_B1S, Info, Device), Info.HopLength);
-        return _model.encoder.forward(audio).MoveToOuterDisposeScope();
+        return RunEncoder(audio, padded: true).MoveToOuterDisposeScope();
+    }
+
+    public void UseBFloat16()
+    {
+        _layers = ScalarType.BFloat16;
+        _model.encoder.to(_layers);
+        _model.decoder.to(_layers);
+    }
+
+    /// <summary>The encoder alone, see <see cref="DacEncoder.Run"/>.</summary>
+    internal Tensor RunEncoder(Tensor audio_B1S, bool padded)
+    {
+        using var scope = NewDisposeScope();
+        return _model.encoder.Run(audio_B1S.to(_layers), padded).to(ScalarType.Float32).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The decoder alone, see <see cref="DacDecoder.Run"/>.</summary>
+    internal Tensor RunDecoder(Tensor latent_BDT, bool padded)
+    {
+        using var scope = NewDisposeScope();
+        return _model.decoder.Run(latent_BDT.to(_layers), padded).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     public void Dispose() => _model.Dispose();

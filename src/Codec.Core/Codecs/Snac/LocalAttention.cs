@@ -60,11 +60,11 @@ public sealed class LocalAttention : nn.Module<Tensor, Tensor>
         public Tensor Rotate(Tensor x_NHTD)
         {
             using var scope = NewDisposeScope();
-            var angles = arange(x_NHTD.shape[2], dtype: float32, device: x_NHTD.device).outer(inv_freq);
+            var angles = arange(x_NHTD.shape[2], dtype: float32, device: x_NHTD.device).outer(inv_freq.to(float32));
             angles = cat([angles, angles], -1);
             var halves = x_NHTD.chunk(2, -1);
             var turned = cat([-halves[1], halves[0]], -1);
-            return (x_NHTD * angles.cos() + turned * angles.sin()).MoveToOuterDisposeScope();
+            return (x_NHTD * angles.cos() + turned * angles.sin()).to(x_NHTD.dtype).MoveToOuterDisposeScope();
         }
     }
 }

@@ -6,9 +6,10 @@ namespace Codec.Core.Codecs.Snac;
 /// <summary>
 /// SNAC (Siuzdak et al. 2024, arXiv 2410.14411): residual quantization at several time scales, 24, 32 or 44.1 kHz mono.
 /// </summary>
-public sealed class SnacCodec : ICodec, IPositionedDecoder
+public sealed class SnacCodec : ICodec, IPositionedDecoder, IReducedPrecision
 {
     private readonly SnacModel _model;
+    private ScalarType _layers = ScalarType.Float32;
 
     /// <param name="config">Shape.</param>
     /// <param name="model">Weights; owned from now on, and set to evaluation.</param>
@@ -73,7 +74,7 @@ public sealed class SnacCodec : ICodec, IPositionedDecoder
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
         var audio = OfflineCall.PadToMultiple(OfflineCall.Input(audio_B1S, Info, Device), Info.HopLength * Config.FrameMultiple);
-        return _model.encoder.forward(audio).MoveToOuterDisposeScope();
+        return _model.encoder.forward(audio.to(_layers)).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     /// <summary>The quantized latent [B, D, Frames] of codes; books cover at least all frames.</summary>
@@ -90,7 +91,15 @@ public sealed class SnacCodec : ICodec, IPositionedDecoder
     public Tensor DecodeWith(Tensor quantized_BDT, Func<int, int, Tensor>? noise)
     {
         using var inference = inference_mode();
-        return _model.decoder.Run(quantized_BDT, noise);
+        using var scope = NewDisposeScope();
+        return _model.decoder.Run(quantized_BDT.to(_layers), noise).to(ScalarType.Float32).MoveToOuterDisposeScope();
+    }
+
+    public void UseBFloat16()
+    {
+        _layers = ScalarType.BFloat16;
+        _model.encoder.to(_layers);
+        _model.decoder.to(_layers);
     }
 
     public void Dispose() => _model.Dispose();

@@ -18,13 +18,17 @@ public class DoctorTests
     }
 
     [Fact]
-    public void The_bundled_model_is_told_with_the_hash_of_its_file()
+    public void Every_bundled_model_is_told_with_the_hash_of_its_file()
     {
-        var finding = Find(CommandLineRun.Of("doctor", "--json").Out, "model");
-        var model = Assert.Single(PretrainedModels.All);
-        Assert.Equal("good", (string?)finding["health"]);
-        Assert.Contains(model.Name, (string?)finding["detail"]);
-        Assert.Contains(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(model.Path))), (string?)finding["detail"]);
+        var findings = JsonNode.Parse(CommandLineRun.Of("doctor", "--json").Out)!.AsArray().Where(finding => (string?)finding!["subject"] == "model").ToArray();
+        Assert.Equal(PretrainedModels.All.Count, findings.Length);
+        Assert.Contains(PretrainedModels.All, model => model.Name == PretrainedModels.DefaultName);
+        foreach (var (model, finding) in PretrainedModels.All.Zip(findings))
+        {
+            Assert.Equal("good", (string?)finding!["health"]);
+            Assert.Contains(model.Name, (string?)finding["detail"]);
+            Assert.Contains(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(model.Path))), (string?)finding["detail"]);
+        }
     }
 
     [Fact]

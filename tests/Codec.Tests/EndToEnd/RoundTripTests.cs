@@ -1,6 +1,9 @@
 using System.Text.Json.Nodes;
 using Codec.Audio;
 using Codec.Audio.SndFile;
+using Codec.Core.Codecs;
+using Codec.Core.Pretrained;
+using Codec.Evaluation.Metrics;
 
 namespace Codec.Tests.EndToEnd;
 
@@ -36,6 +39,25 @@ public class RoundTripTests
         var (original, decoded) = (Envelope(Workplace.Fixture("speech.wav")), Envelope(work["a.wav"]));
         Assert.Equal(original.Length, decoded.Length);
         Assert.True(Correlation(original, decoded) > 0.9, $"correlation of envelopes {Correlation(original, decoded)}");
+    }
+
+    [Theory]
+    [InlineData("speech-16khz", "native/16khz", 400, 0.75)]
+    [InlineData("speech-16khz-25hz", "native/16khz-25hz", 75, 0.6)]
+    public void Every_bundled_model_codes_speech_by_its_name(string name, string preset, int tokensPerSecond, double leastEstoi)
+    {
+        using var work = new Workplace();
+        Workplace.Succeeds("encode", Workplace.Fixture("speech.wav"), "-o", work["a.cdc"], "--model", name);
+        var info = JsonNode.Parse(Workplace.Succeeds("info", work["a.cdc"], "--json").Out)!.AsArray().Single()!;
+        Assert.Equal(preset, (string?)info["model"]);
+        Assert.Equal(name, (string?)info["bundled_as"]);
+        using var codec = CodecCatalog.Load(PretrainedModels.Resolve(name));
+        Assert.Equal(tokensPerSecond, codec.Info.FrameRate * codec.Info.Books.Count, 6);
+        Workplace.Succeeds("decode", work["a.cdc"], "-o", work["a.wav"]); // finds its model by the hash in the file
+        var (original, decoded) = (AudioFile.Read(Workplace.Fixture("speech.wav")), AudioFile.Read(work["a.wav"]));
+        Assert.Equal(original.Length, decoded.Length);
+        var estoi = Stoi.Extended(original[0], decoded[0], original.SampleRate);
+        Assert.True(estoi > leastEstoi, $"ESTOI {estoi}");
     }
 
     [Fact]

@@ -16,10 +16,7 @@ internal static unsafe class MatrixProduct
 
     [ThreadStatic] private static AlignedFloats? _scratch;
 
-    /// <summary>Floats of a packed matrix of K rows and N columns; N is a multiple of 64.</summary>
-    public static long PackedLength(int rows, int columns) => (long)rows * columns;
-
-    /// <summary>Packs B, [K, N] row by row.</summary>
+    /// <summary>Packs B, [K, N] row by row, into K N floats; N is a multiple of 64.</summary>
     public static void Pack(float* b_KN, int rows, int columns, float* panels)
     {
         for (var column = 0; column < columns; column += Panel)

@@ -103,7 +103,8 @@ public static class NativeCheckpoint
         CheckpointTensor Repeat(CheckpointTensor tensor, int axis, float factor) => tensor.Map(
             [.. tensor.Shape.Select((size, i) => i == axis ? size * n : size)], x => cat([.. Enumerable.Repeat(x, n)], axis).mul_(factor));
         return checkpoint.WithTensors(checkpoint.Tensors.Values
-            .Where(t => !t.Name.StartsWith(Book, StringComparison.Ordinal) || int.Parse(t.Name[Book.Length..].Split('.')[0], CultureInfo.InvariantCulture) < books)
+            .Where(t => !t.Name.StartsWith(Book, StringComparison.Ordinal)
+                || !int.TryParse(t.Name[Book.Length..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var book) || book < books)
             .Select(t => t.Name switch
             {
                 "encoder.embed.weight" => Repeat(t, 1, 1f / n),

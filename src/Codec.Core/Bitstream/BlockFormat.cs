@@ -67,15 +67,18 @@ internal static class BlockFormat
         for (var i = 0; i < lengths.Length; i++)
         {
             var symbols = coder.Symbols(i, frames);
-            if (!TryNumber(source, ref place, BlockCoder.BytesPerSymbol * symbols + 16, out lengths[i]))
-                return false;
-            if (symbols > BlockCoder.SymbolsPerByte * (lengths[i] + 1L))
+            if (!TryNumber(source, ref place, Most(symbols), out lengths[i]) || !Plausible(lengths[i], symbols))
                 return false;
             total += lengths[i];
         }
         layout = new BlockLayout((head & IsReset) != 0, head >> 3, frames, side, lengths, place, (int)(place - offset + total));
         return true;
     }
+
+    /// <summary>Whether a section of so many bytes can hold so many symbols.</summary>
+    public static bool Plausible(int bytes, long symbols) => bytes <= Most(symbols) && symbols <= BlockCoder.SymbolsPerByte * (bytes + 1L);
+
+    private static long Most(long symbols) => BlockCoder.BytesPerSymbol * symbols + 16;
 
     private static bool TryNumber(ByteSource source, ref int place, long most, out int value)
     {

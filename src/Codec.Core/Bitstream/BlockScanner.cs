@@ -6,7 +6,7 @@ namespace Codec.Core.Bitstream;
 /// Walks over the blocks of a file by their checksums, without decoding them. After damage it looks at every byte for the
 /// next block that is whole; the block's number says how many are missing.
 /// </summary>
-internal sealed class BlockScanner(ByteSource source, CodecFileHeader header, BlockCoder coder, uint seed)
+internal sealed class BlockScanner(ByteSource source, CodecFileHeader header, BlockCoder coder, uint seed, int? brief)
 {
     /// <summary>How far ahead of the expected number a block may be by its own checksum alone. More would make a false match likelier.</summary>
     private const int Near = 64 * BlockFormat.IndexModulus;
@@ -36,6 +36,8 @@ internal sealed class BlockScanner(ByteSource source, CodecFileHeader header, Bl
     /// <summary>Goes to the next whole block; false at the end.</summary>
     public bool Next()
     {
+        if (brief is { } frames)
+            return NextBrief(frames);
         if (IsTrailer(0))
             return false;
         if (BlockFormat.TryParse(source, 0, header, coder, out var layout) && source.Ensure(layout.Total)
@@ -46,6 +48,14 @@ internal sealed class BlockScanner(ByteSource source, CodecFileHeader header, Bl
             return true;
         }
         return Resynchronize();
+    }
+
+    private bool NextBrief(int frames)
+    {
+        if (Expected > 0 || !BriefFormat.IsWhole(source, header, seed) || !BriefFormat.TryParse(source, frames, coder, out var layout))
+            return false;
+        Found(0, layout);
+        return true;
     }
 
     /// <summary>Leaves the block that was found.</summary>

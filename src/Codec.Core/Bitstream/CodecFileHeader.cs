@@ -101,6 +101,13 @@ public sealed record CodecFileHeader
         return checked((int)(step * Math.Max(1, Math.Round(frameRate / step))));
     }
 
+    /// <summary>Frames rounded up to a multiple of all strides; as they are where the strides fit no block.</summary>
+    internal static int WholeFrames(IReadOnlyList<CodebookSpec> books, int frames)
+    {
+        var step = CommonStride(books);
+        return step <= LargestBlock ? (int)((frames + step - 1) / step * step) : frames;
+    }
+
     /// <exception cref="ArgumentException">A value that cannot stand in a file.</exception>
     public CodecFileHeader Validate()
     {

@@ -14,6 +14,7 @@ public sealed class CodecFileReader : IDisposable
     private readonly long _origin;
     private readonly int _headerBytes;
     private readonly uint _seed;
+    private readonly int? _brief;   // frames of the only block
     private readonly ByteSource _source;
     private readonly BlockCoder _coder;
     private readonly List<(long Start, long Frames)> _lost = [];
@@ -28,18 +29,21 @@ public sealed class CodecFileReader : IDisposable
     /// <param name="stream">At the first byte of the file.</param>
     /// <param name="models">Makes predictors; by default those of this library.</param>
     /// <param name="leaveOpen">True: <see cref="Dispose"/> leaves the stream open.</param>
-    /// <exception cref="BitstreamException">The header is damaged or not ours.</exception>
+    /// <exception cref="BitstreamException">The header is damaged or not ours; or anything in a file of one block.</exception>
     public CodecFileReader(Stream stream, Func<CodecFileHeader, ISymbolModel>? models = null, bool leaveOpen = false)
     {
         _stream = stream;
         _leaveOpen = leaveOpen;
         _origin = stream.CanSeek ? stream.Position : 0;
         _source = new ByteSource(stream);
-        Header = HeaderFormat.Read(_source, out _headerBytes);
-        _seed = HeaderFormat.Seed(_source.Window[.._headerBytes]);
+        Header = HeaderFormat.Read(_source, out _headerBytes, out _brief);
+        var bytes = _source.Window[.._headerBytes];
+        _seed = _brief is null ? HeaderFormat.Seed(bytes) : Crc32C.Compute(bytes);
         _source.Skip(_headerBytes);
+        if (_brief is not null && !BriefFormat.IsWhole(_source, Header, _seed))
+            throw new BitstreamException("checksum", _source.Position, "that of a whole file of one block", "a damaged or cut one");
         _coder = new BlockCoder(Header, models ?? SymbolModels.Create);
-        _scanner = new BlockScanner(_source, Header, _coder, _seed);
+        _scanner = new BlockScanner(_source, Header, _coder, _seed, _brief);
     }
 
     public CodecFileHeader Header { get; }
@@ -106,7 +110,7 @@ public sealed class CodecFileReader : IDisposable
     /// the next.</summary>
     public void ReadTrailer()
     {
-        if (Trailer is not null || !_stream.CanSeek)
+        if (Trailer is not null || !_stream.CanSeek || _brief is not null)
             return;
         var place = _stream.Position;
         Trailer = SeekTable.ReadTrailer(_stream, _origin, _seed);
@@ -190,7 +194,7 @@ public sealed class CodecFileReader : IDisposable
     private void Place(long offset, long block)
     {
         _source.Jump(_origin + offset, offset);
-        _scanner = new BlockScanner(_source, Header, _coder, _seed) { Expected = block };
+        _scanner = new BlockScanner(_source, Header, _coder, _seed, _brief) { Expected = block };
         _next = block;
         _missing = 0;
         _waiting = _ended = _learned = _last = false;

@@ -2,7 +2,8 @@ namespace Codec.Core.Bitstream;
 
 /// <summary>
 /// Writes a compressed file in one pass; the stream need not seek. Codes may come in pieces of any length.
-/// The header waits for the second block, so that a short file can carry its length there and needs no trailer.
+/// The header waits for the second block: a file that has none is written in the brief form. A file up to half a block longer than one
+/// becomes one block, too.
 /// </summary>
 public sealed class CodecFileWriter : IDisposable
 {
@@ -14,6 +15,7 @@ public sealed class CodecFileWriter : IDisposable
     private readonly List<long> _offsets = [];
     private readonly ByteWriter _bytes = new();
     private PackedBlock? _first;
+    private Codes? _firstCodes;
     private int _pendingFrames;
     private long _position;
     private long _frames;
@@ -89,16 +91,39 @@ public sealed class CodecFileWriter : IDisposable
     public void Finish(long samples)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(samples);
-        if (_pendingFrames > 0)
+        if (_pendingFrames > 0 && !TryMerge())
             Emit(Codes.Concat(_pending), default);
         _pending.Clear();
         _pendingFrames = 0;
         if (Blocks <= 1)
             Header = Header with { Samples = samples };
+        if (Blocks == 1 && _first is { Reset: true, Side.Length: 0 })
+            PutBrief(_first);
         Start();
         if (Blocks > 1)
             Put(new Trailer(samples, _frames, Blocks, _offsets).Write(_seed));
         _stream.Flush();
+    }
+
+    /// <summary>Makes the first block and a few frames that follow one block, if no other has been written.</summary>
+    private bool TryMerge()
+    {
+        if (_firstCodes is null || _pendingFrames > Header.BlockFrames / 2)
+            return false;
+        var merged = Header with { BlockFrames = CodecFileHeader.WholeFrames(Header.Books, _firstCodes.Frames + _pendingFrames) };
+        if (HeaderFormat.Problem(merged) is not null)
+            return false;
+        Header = merged;
+        _first = Pack(Codes.Concat([_firstCodes, .. _pending]), default, reset: true);
+        _frames = _first.Frames;
+        return true;
+    }
+
+    private void PutBrief(PackedBlock block)
+    {
+        Header = Header with { BlockFrames = CodecFileHeader.WholeFrames(Header.Books, block.Frames) };
+        PayloadBytes += block.Sections.Length;
+        Put(BriefFormat.Write(Header, block));
     }
 
     public void Dispose()
@@ -130,7 +155,11 @@ public sealed class CodecFileWriter : IDisposable
         return new PackedBlock(codes.Frames, reset, side, lengths, sections.Written.ToArray());
     }
 
-    private void Emit(Codes codes, ReadOnlyMemory<byte> side) => Append(Pack(codes, side, Blocks % _groupBlocks == 0));
+    private void Emit(Codes codes, ReadOnlyMemory<byte> side)
+    {
+        _firstCodes = Blocks == 0 && side.IsEmpty ? codes : null;
+        Append(Pack(codes, side, Blocks % _groupBlocks == 0));
+    }
 
     private void Append(PackedBlock? block, int frames)
     {

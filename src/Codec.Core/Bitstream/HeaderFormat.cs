@@ -14,34 +14,45 @@ internal static class HeaderFormat
     /// <summary>Upper bound of the bytes of a header without tags.</summary>
     public const int MostFixed = 4096;
 
-    private const int HasSamples = 1, HasTags = 2, HasLayers = 4, HasResampling = 8, HasChannels = 16, HasPrior = 32, HasNested = 64;
-    private const int KnownFlags = 127;
+    private const int HasSamples = 1, HasTags = 2, HasLayers = 4, HasResampling = 8, HasChannels = 16, HasPrior = 32, HasNested = 64, IsBrief = 128;
+
+    // Of brief files: common rates and hop lengths take one byte.
+    private const int RateUnit = 1000, HopUnit = 32;
 
     public static ReadOnlySpan<byte> Magic => "CDC\u0001"u8;
 
     public static byte[] Write(CodecFileHeader header)
     {
         var bytes = new ByteWriter();
+        WriteFields(bytes, header, null);
+        bytes.UInt32(Crc32C.Compute(bytes.Written));
+        return bytes.Written.ToArray();
+    }
+
+    /// <summary>All but the checksum.</summary>
+    /// <param name="bytes">Receives the fields.</param>
+    /// <param name="header">What they say.</param>
+    /// <param name="brief">Frames of the only block of a brief file; null for other files.</param>
+    public static void WriteFields(ByteWriter bytes, CodecFileHeader header, int? brief)
+    {
         bytes.Bytes(Magic);
-        bytes.Byte((byte)Flags(header));
+        bytes.Byte((byte)(Flags(header) | (brief is null ? 0 : IsBrief)));
         bytes.Varint((ulong)header.CatalogueId);
         for (var shift = 24; shift >= 0; shift -= 8)
             bytes.Byte((byte)(header.WeightHash >> shift));
-        bytes.Varint((ulong)header.SampleRate);
-        bytes.Varint((ulong)header.HopLength);
+        bytes.Varint(brief is null ? (ulong)header.SampleRate : InUnits(header.SampleRate, RateUnit));
+        bytes.Varint(brief is null ? (ulong)header.HopLength : InUnits(header.HopLength, HopUnit));
         if (header.OriginalRate != header.SampleRate)
-            bytes.Varint((ulong)header.OriginalRate);
+            bytes.Varint(brief is null ? (ulong)header.OriginalRate : InUnits(header.OriginalRate, RateUnit));
         if (header.Channels != 1 || header.Streams != 1)
         {
             bytes.Varint((ulong)header.Channels);
             bytes.Varint((ulong)header.Streams);
         }
-        bytes.Varint((ulong)header.BlockFrames);
+        bytes.Varint((ulong)(brief ?? header.BlockFrames));
         bytes.Varint((ulong)header.Predictor);
         if (header.Prior != 0)
-        {
             bytes.UInt32(header.Prior);
-        }
         WriteBooks(bytes, header.Books);
         if (header.Books[^1].NestedIn != 0)
             bytes.Varint(Spelled(header.Books[^1].NestedIn));
@@ -53,8 +64,6 @@ internal static class HeaderFormat
             bytes.Varint((ulong)tags.Length);
             bytes.Bytes(tags);
         }
-        bytes.UInt32(Crc32C.Compute(bytes.Written));
-        return bytes.Written.ToArray();
     }
 
     /// <summary>The header's checksum: all later checksums start from it, so that a block fits only its own file.</summary>
@@ -62,7 +71,10 @@ internal static class HeaderFormat
 
     /// <summary>Reads a header from where a file begins.</summary>
     /// <exception cref="BitstreamException">Not a header of this version, or a damaged one.</exception>
-    public static CodecFileHeader Read(ByteSource source, out int length)
+    /// <param name="source">Where a file begins; the header's bytes stay in its window.</param>
+    /// <param name="length">Bytes of the header, with its checksum where it has one.</param>
+    /// <param name="brief">Frames of the only block of a brief file, whose checksum comes at its end and was not looked at yet; null for other files.</param>
+    public static CodecFileHeader Read(ByteSource source, out int length, out int? brief)
     {
         // Ask for little at a time: a pipe may hold no more than the header yet.
         for (var most = 16; ; most += Math.Max(1, most / 8))
@@ -70,7 +82,7 @@ internal static class HeaderFormat
             var more = source.Ensure(most);
             try
             {
-                return Parse(source.Window, out length);
+                return Parse(source.Window, out length, out brief);
             }
             catch (BitstreamException) when (more && most < MostFixed + MostTags && source.Window.StartsWith(Magic))
             {
@@ -78,41 +90,44 @@ internal static class HeaderFormat
         }
     }
 
-    /// <param name="bytes">From the first byte of the file.</param>
-    /// <param name="length">Bytes of the header, checksum included.</param>
-    /// <exception cref="BitstreamException">Not a header of this version, or a damaged one.</exception>
-    public static CodecFileHeader Parse(ReadOnlySpan<byte> bytes, out int length)
+    private static CodecFileHeader Parse(ReadOnlySpan<byte> bytes, out int length, out int? brief)
     {
         var reader = new ByteReader(bytes);
         var magic = reader.Bytes(Math.Min(4, bytes.Length), "magic");
         if (!magic.SequenceEqual(Magic))
             throw new BitstreamException("magic", 0, "\"CDC\" and version 1", Convert.ToHexString(magic));
         var flags = reader.Byte("flags");
-        if ((flags & ~KnownFlags) != 0)
-            throw new BitstreamException("flags", 4, $"no bits above {KnownFlags}", $"{flags}");
-        var header = ParseFields(ref reader, flags);
+        if ((flags & IsBrief) != 0 && (flags & HasSamples) == 0)
+            throw new BitstreamException("flags", 4, "the samples of a brief file", $"{flags}");
+        var header = ParseFields(ref reader, flags, out brief);
         var covered = reader.Position;
-        var checksum = reader.UInt32("header checksum");
-        var expected = Crc32C.Compute(bytes[..covered]);
-        if (checksum != expected)
-            throw new BitstreamException("header checksum", covered, $"{expected:x8}", $"{checksum:x8}");
+        if (brief is null)
+        {
+            var checksum = reader.UInt32("header checksum");
+            var expected = Crc32C.Compute(bytes[..covered]);
+            if (checksum != expected)
+                throw new BitstreamException("header checksum", covered, $"{expected:x8}", $"{checksum:x8}");
+        }
         length = reader.Position;
         if (Problem(header) is { } problem)
             throw new BitstreamException("header", 0, "values that fit together", problem);
-        if (!Write(header).AsSpan().SequenceEqual(bytes[..length]))
+        var shortest = new ByteWriter();
+        WriteFields(shortest, header, brief);
+        if (!shortest.Written.SequenceEqual(bytes[..covered]))
             throw new BitstreamException("header", 0, "the shortest spelling", "another one");
         return header;
     }
 
-    private static CodecFileHeader ParseFields(ref ByteReader reader, int flags)
+    private static CodecFileHeader ParseFields(ref ByteReader reader, int flags, out int? brief)
     {
+        var isBrief = (flags & IsBrief) != 0;
         var id = (int)reader.Varint("catalogue id", 0, int.MaxValue);
         uint hash = 0;
         foreach (var value in reader.Bytes(CodecFileHeader.HashBytes, "weight hash"))
             hash = hash << 8 | value;
-        var rate = (int)reader.Varint("sample rate", 1, int.MaxValue);
-        var hop = (int)reader.Varint("hop length", 1, int.MaxValue);
-        var original = (flags & HasResampling) != 0 ? (int)reader.Varint("original rate", 1, int.MaxValue) : rate;
+        var rate = ParseRate(ref reader, "sample rate", isBrief ? RateUnit : 0);
+        var hop = ParseRate(ref reader, "hop length", isBrief ? HopUnit : 0);
+        var original = (flags & HasResampling) != 0 ? ParseRate(ref reader, "original rate", isBrief ? RateUnit : 0) : rate;
         var hasChannels = (flags & HasChannels) != 0;
         var channels = hasChannels ? (int)reader.Varint("channels", 1, 1024) : 1;
         var streams = hasChannels ? (int)reader.Varint("streams", 1, 1024) : 1;
@@ -126,6 +141,7 @@ internal static class HeaderFormat
         var tags = (flags & HasTags) != 0
             ? Encoding.UTF8.GetString(reader.Bytes((int)reader.Varint("tag bytes", 1, MostTags), "tags"))
             : "";
+        brief = isBrief ? blockFrames : null;
         return new CodecFileHeader
         {
             CatalogueId = id,
@@ -136,7 +152,7 @@ internal static class HeaderFormat
             OriginalRate = original,
             Channels = channels,
             Streams = streams,
-            BlockFrames = blockFrames,
+            BlockFrames = isBrief ? CodecFileHeader.WholeFrames(books, blockFrames) : blockFrames,
             Samples = samples,
             Predictor = predictor,
             Prior = prior,
@@ -205,6 +221,17 @@ internal static class HeaderFormat
     {
         var size = reader.Varint("codebook size", 0, 2UL * int.MaxValue);
         return (size & 1) != 0 ? (int)(size >> 1) : size >> 1 < 31 ? 1 << (int)(size >> 1) : 0;
+    }
+
+    private static ulong InUnits(int value, int unit) => value % unit == 0 ? (ulong)(value / unit) << 1 : (ulong)value << 1 | 1;
+
+    private static int ParseRate(ref ByteReader reader, string field, int unit)
+    {
+        if (unit == 0)
+            return (int)reader.Varint(field, 1, int.MaxValue);
+        var value = reader.Varint(field, 1, 2UL * int.MaxValue + 1);
+        var rate = (value & 1) != 0 ? value >> 1 : (value >> 1) * (ulong)unit;
+        return rate is > 0 and <= int.MaxValue ? (int)rate : throw new BitstreamException(field, reader.Position, $"1 to {int.MaxValue}", $"{rate}");
     }
 
     private static CodebookSpec[] ParseBooks(ref ByteReader reader)

@@ -78,7 +78,10 @@ public static class FuzzTargets
             var lengths = new int[sections];
             for (var i = 0; i < half; i++)
                 lengths[i % sections]++;
-            BlockFormat.Write(file, header, HeaderFormat.Seed(head), block, new PackedBlock(header.BlockFrames, block == 0, default, lengths, content));
+            var packed = new PackedBlock(header.BlockFrames, block == 0, default, lengths, content);
+            BlockFormat.Write(file, header, HeaderFormat.Seed(head), block, packed);
+            if (block == 0)
+                Container(BriefFormat.Write(header with { Samples = half }, packed));
         }
         Container(file.Written.ToArray());
     }

@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Numerics;
+
 namespace Codec.Audio.Dsp;
 
 /// <summary>
@@ -6,6 +9,7 @@ namespace Codec.Audio.Dsp;
 /// </summary>
 public sealed class RealFft
 {
+    private static readonly ConcurrentDictionary<int, (double[] Cos, double[] Sin)> Tables = new(); // of powers of two: few
     private readonly Fft _plan;
     private readonly double[] _re, _im, _cos, _sin;
 
@@ -16,10 +20,16 @@ public sealed class RealFft
         _plan = Fft.Of(length % 2 == 0 ? length / 2 : length);
         _re = new double[_plan.Length];
         _im = new double[_plan.Length];
-        _cos = new double[length % 2 == 0 ? length / 2 + 1 : 0];
-        _sin = new double[_cos.Length];
-        for (var k = 0; k < _cos.Length; k++)
-            (_sin[k], _cos[k]) = Math.SinCos(2 * Math.PI * k / length);
+        (_cos, _sin) = BitOperations.IsPow2(length) ? Tables.GetOrAdd(length, Table) : Table(length);
+    }
+
+    private static (double[] Cos, double[] Sin) Table(int length)
+    {
+        var cos = new double[length % 2 == 0 ? length / 2 + 1 : 0];
+        var sin = new double[cos.Length];
+        for (var k = 0; k < cos.Length; k++)
+            (sin[k], cos[k]) = Math.SinCos(2 * Math.PI * k / length);
+        return (cos, sin);
     }
 
     /// <summary>Points of the signal.</summary>
@@ -47,7 +57,7 @@ public sealed class RealFft
         _plan.Forward(_re, _im);
         for (var k = 0; k <= half; k++)
         {
-            int a = k % half, b = (half - k) % half;
+            int a = k < half ? k : 0, b = k > 0 ? half - k : 0;
             double er = (_re[a] + _re[b]) / 2, ei = (_im[a] - _im[b]) / 2;   // spectrum of even samples
             double or = (_im[a] + _im[b]) / 2, oi = (_re[b] - _re[a]) / 2;   // spectrum of odd samples
             re[k] = er + or * _cos[k] + oi * _sin[k];

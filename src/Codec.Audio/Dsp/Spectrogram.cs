@@ -43,6 +43,13 @@ public sealed record Spectrogram(double[] Values, int Frames, int Bins)
 
     private static void Gather(ReadOnlySpan<double> signal, int start, double[] taper, double[] block)
     {
+        if (start >= 0 && start + block.Length <= signal.Length)
+        {
+            var inside = signal.Slice(start, block.Length);
+            for (var i = 0; i < block.Length; i++)
+                block[i] = taper[i] * inside[i];
+            return;
+        }
         for (var i = 0; i < block.Length; i++)
             block[i] = taper[i] * signal[Mirror(start + i, signal.Length)];
     }

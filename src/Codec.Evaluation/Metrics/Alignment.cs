@@ -14,34 +14,34 @@ public sealed record Alignment(int ShiftSamples, double GainDecibels, double Cor
     /// The lag of the largest waveform correlation. Codecs that keep no waveform are aligned by their envelopes instead;
     /// signals that agree in neither stay as they are.
     /// </summary>
-    public static Alignment Find(float[] reference, float[] degraded, int longest)
+    public static Alignment Find(AnalysedSignal reference, AnalysedSignal degraded, int longest)
     {
         if (reference.Length == 0 || degraded.Length == 0)
             return new Alignment(0, double.NegativeInfinity, 0);
-        var (r, d) = (Array.ConvertAll(reference, x => (double)x), Array.ConvertAll(degraded, x => (double)x));
+        var (r, d) = (reference.Get("alignment waveform", () => new CorrelationInput(Wide(reference))), Wide(degraded));
         var (shift, correlation) = Peak(r, d, longest);
         if (correlation < WaveformsAgree)
         {
-            var (envelopeShift, agreement) = Peak(Envelope(r), Envelope(d), longest);
+            var (envelopeShift, agreement) = Peak(reference.Get("alignment envelope", () => new CorrelationInput(Envelope(Wide(reference)))), Envelope(d), longest);
             shift = agreement >= EnvelopesAgree ? envelopeShift : 0;
         }
-        var (a, b) = Apply(reference, degraded, shift);
-        return new Alignment(shift, 10 * Math.Log10((Power(b) + 1e-12) / (Power(a) + 1e-12)), correlation);
+        var (start, other, length) = Overlap(reference.Length, degraded.Length, shift);
+        var (a, b) = (Power(reference.Samples.AsSpan(start, length)), Power(degraded.Samples.AsSpan(other, length)));
+        return new Alignment(shift, 10 * Math.Log10((b + 1e-12) / (a + 1e-12)), correlation);
     }
 
-    /// <summary>What both have in common after a shift.</summary>
-    public static (float[] Reference, float[] Degraded) Apply(float[] reference, float[] degraded, int shift)
+    /// <summary>What two signals have in common after a shift: where it starts in each, and how long it is.</summary>
+    public static (int Reference, int Degraded, int Length) Overlap(int reference, int degraded, int shift)
     {
-        var (r, d) = (Math.Max(0, -shift), Math.Max(0, shift));
-        var length = Math.Max(0, Math.Min(reference.Length - r, degraded.Length - d));
-        return length == reference.Length && length == degraded.Length
-            ? (reference, degraded)
-            : (reference.AsSpan(Math.Min(r, reference.Length), length).ToArray(), degraded.AsSpan(Math.Min(d, degraded.Length), length).ToArray());
+        var (r, d) = (Math.Min(Math.Max(0, -shift), reference), Math.Min(Math.Max(0, shift), degraded));
+        return (r, d, Math.Min(reference - r, degraded - d));
     }
 
-    private static (int Shift, double Correlation) Peak(double[] reference, double[] degraded, int longest)
+    private static double[] Wide(AnalysedSignal signal) => Array.ConvertAll(signal.Samples, x => (double)x);
+
+    private static (int Shift, double Correlation) Peak(CorrelationInput reference, double[] degraded, int longest)
     {
-        var scale = Math.Sqrt(reference.Sum(x => x * x) * degraded.Sum(x => x * x));
+        var scale = Math.Sqrt(reference.Energy * degraded.Sum(x => x * x));
         if (scale <= 0)
             return (0, 0);
         var correlation = CrossCorrelation.Full(reference, degraded);
@@ -68,5 +68,11 @@ public sealed record Alignment(int ShiftSamples, double GainDecibels, double Cor
         return Array.ConvertAll(result, x => x - mean);
     }
 
-    private static double Power(float[] x) => x.Length == 0 ? 0 : x.Average(v => (double)v * v);
+    private static double Power(ReadOnlySpan<float> signal)
+    {
+        double sum = 0;
+        foreach (var x in signal)
+            sum += (double)x * x;
+        return signal.Length == 0 ? 0 : sum / signal.Length;
+    }
 }

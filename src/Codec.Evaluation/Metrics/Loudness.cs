@@ -9,6 +9,9 @@ public static class Loudness
     /// <exception cref="MetricException">Shorter than 400 ms, or nothing above -70 LUFS.</exception>
     public static double Integrated(ReadOnlySpan<float> signal, int sampleRate) => Gated(Powers(signal, sampleRate));
 
+    /// <inheritdoc cref="Integrated(ReadOnlySpan{float}, int)"/>
+    internal static double Integrated(AnalysedSignal signal) => signal.Get("loudness", () => Integrated(signal.Samples, signal.SampleRate));
+
     /// <summary>LUFS of a signal of some front channels, whose powers add up.</summary>
     /// <exception cref="MetricException">Shorter than 400 ms, or nothing above -70 LUFS.</exception>
     public static double Integrated(IReadOnlyList<float[]> channels, int sampleRate)

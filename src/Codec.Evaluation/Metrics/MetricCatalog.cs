@@ -51,38 +51,38 @@ public static class MetricCatalog
     public static IReadOnlyList<Metric> Create(MetricModels models) =>
     [
         Metric.Of(new("pesq_wb", "PESQ-WB", true, 4.644), "P.862.2-style wide-band score at 16 kHz (not a conformance-tested PESQ)",
-            p => PesqScore.WideBand(p.At(SpeechRate).Reference, p.At(SpeechRate).Degraded, SpeechRate)),
+            p => On(p.At(SpeechRate), PesqScore.WideBand)),
         Metric.Of(new("estoi", "ESTOI", true, 1, 4), "extended short-time objective intelligibility, after alignment",
-            p => Stoi.Extended(p.AlignedAt(SpeechRate).Reference, p.AlignedAt(SpeechRate).Degraded, SpeechRate)),
+            p => On(p.AlignedAt(SpeechRate), Stoi.Extended)),
         Metric.Of(new("visqol_speech", "ViSQOL speech", true, 5), "ViSQOL v3, speech mode at 16 kHz, exponential mapping",
-            p => VisqolScore.Measure(p.At(SpeechRate).Reference, p.At(SpeechRate).Degraded, SpeechRate, VisqolMode.Speech).ExponentialMos),
+            p => On(p.At(SpeechRate), (r, d) => VisqolScore.Measure(r, d, VisqolMode.Speech).ExponentialMos)),
         VisqolAudio(models.VisqolRegression),
         Metric.Of(new("pesq_nb", "PESQ-NB", true, 4.549), "P.862.1-style narrow-band score at 16 kHz (not a conformance-tested PESQ)",
-            p => PesqScore.NarrowBand(p.At(SpeechRate).Reference, p.At(SpeechRate).Degraded, SpeechRate)),
+            p => On(p.At(SpeechRate), PesqScore.NarrowBand)),
         Metric.Of(new("stoi", "STOI", true, 1, 4), "short-time objective intelligibility, after alignment",
-            p => Stoi.Score(p.AlignedAt(SpeechRate).Reference, p.AlignedAt(SpeechRate).Degraded, SpeechRate)),
+            p => On(p.AlignedAt(SpeechRate), Stoi.Score)),
         Native(new("mel_dac_default", "Mel distance", false, 0), "mel distance with the DAC defaults, at the reference's rate, after alignment",
             SpectralDistances.MelDacDefault),
         Native(new("mel_dac_base", "Mel distance (7 scales)", false, 0), "mel distance of DAC's training, at the reference's rate, after alignment",
             SpectralDistances.MelDacBase),
         Native(new("ms_stft_dac", "STFT distance", false, 0), "multi-scale STFT distance of DAC, at the reference's rate, after alignment",
-            (r, d, _) => SpectralDistances.MultiScaleStft(r, d)),
+            SpectralDistances.MultiScaleStft),
         Native(new("lsd_db", "LSD (dB)", false, 0, 2), "log-spectral distance, at the reference's rate, after alignment",
-            (r, d, _) => SpectralDistances.LogSpectral(r, d)),
+            SpectralDistances.LogSpectral),
         Native(new("si_sdr_db", "SI-SDR (dB)", true, 100, 2), "scale-invariant signal-to-distortion ratio, after alignment, at most 100 dB",
-            (r, d, _) => WaveformMetrics.SiSdr(WaveformMetrics.Sounding(r), d)),
+            (r, d) => WaveformMetrics.SiSdr(WaveformMetrics.Sounding(r), d)),
         Native(new("snr_db", "SNR (dB)", true, 100, 2), "signal-to-noise ratio, after alignment, at most 100 dB",
-            (r, d, _) => WaveformMetrics.Snr(WaveformMetrics.Sounding(r), d)),
+            (r, d) => WaveformMetrics.Snr(WaveformMetrics.Sounding(r), d)),
         new([new("f0_corr", "F0 correlation", true, 1), new("f0_rmse_cents", "F0 error (cents)", false, 0, 1), new("voicing_error", "Voicing error", false, 0)],
             "pitch by YIN every 10 ms after alignment: correlation and RMS error of log F0 where both are voiced, share of frames voiced in one only",
-            p => PitchMetrics.Compare(p.AlignedAt(SpeechRate).Reference, p.AlignedAt(SpeechRate).Degraded, SpeechRate)),
+            p => PitchMetrics.Compare(p.AlignedAt(SpeechRate).Reference, p.AlignedAt(SpeechRate).Degraded)),
         new([new("loudness", "Loudness change (LU)", false, 0, 2)], "absolute change of integrated loudness, ITU-R BS.1770-4 with gating",
-            p => [Math.Abs(Loudness.Integrated(p.At(p.SampleRate).Degraded, p.SampleRate) - Loudness.Integrated(p.At(p.SampleRate).Reference, p.SampleRate))]),
+            p => [On(p.At(p.SampleRate), (r, d) => Math.Abs(Loudness.Integrated(d) - Loudness.Integrated(r)))]),
         .. Dnsmos(models.Dnsmos),
         Nisqa(models.Nisqa),
         Recognizer(models),
         Metric.Of(new("speaker_sim", "Speaker similarity", true, 1) { IsTask = true }, "cosine of our speaker embedding of reference and degraded, 16 kHz",
-            p => SpeakerModel.Default.Similarity(p.At(SpeechRate).Reference, p.At(SpeechRate).Degraded)),
+            p => On(p.At(SpeechRate), SpeakerModel.Default.Similarity)),
     ];
 
     private static Metric Nisqa(string? path)
@@ -117,7 +117,9 @@ public static class MetricCatalog
     }
 
     private static Metric Native(MetricColumn column, string definition, Measure measure)
-        => Metric.Of(column, definition, p => measure(p.AlignedAt(p.SampleRate).Reference, p.AlignedAt(p.SampleRate).Degraded, p.SampleRate));
+        => Metric.Of(column, definition, p => On(p.AlignedAt(p.SampleRate), measure));
+
+    private static double On((AnalysedSignal Reference, AnalysedSignal Degraded) pair, Measure measure) => measure(pair.Reference, pair.Degraded);
 
     private static Metric VisqolAudio(string? path)
     {
@@ -125,8 +127,8 @@ public static class MetricCatalog
         return Metric.Of(new("visqol_audio", "ViSQOL audio", true, 4.732), "ViSQOL v3, audio mode at 48 kHz, support vector regression",
             p => model is null
                 ? throw new MetricException("no regression model was given (libsvm_nu_svr_model.txt of google/visqol)")
-                : VisqolScore.Measure(p.At(AudioRate).Reference, p.At(AudioRate).Degraded, AudioRate, VisqolMode.Audio).RegressionMos(model)) with { Fingerprint = FileStamp.Of(path) };
+                : On(p.At(AudioRate), (r, d) => VisqolScore.Measure(r, d, VisqolMode.Audio).RegressionMos(model))) with { Fingerprint = FileStamp.Of(path) };
     }
 
-    private delegate double Measure(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate);
+    private delegate double Measure(AnalysedSignal reference, AnalysedSignal degraded);
 }

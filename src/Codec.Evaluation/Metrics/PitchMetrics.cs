@@ -8,8 +8,14 @@ public static class PitchMetrics
     /// <summary>Correlation of log F0, RMS error in cents (both where both are voiced), share of frames voiced in one signal only.</summary>
     /// <exception cref="MetricException">Too short, or voiced in common for less than 0.1 s.</exception>
     public static double[] Compare(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate)
+        => Compare(PitchTracker.Track(reference, sampleRate), PitchTracker.Track(degraded, sampleRate));
+
+    /// <inheritdoc cref="Compare(ReadOnlySpan{float}, ReadOnlySpan{float}, int)"/>
+    internal static double[] Compare(AnalysedSignal reference, AnalysedSignal degraded)
+        => Compare(PitchTracker.Track(reference), PitchTracker.Track(degraded));
+
+    private static double[] Compare(double[] r, double[] d)
     {
-        var (r, d) = (PitchTracker.Track(reference, sampleRate), PitchTracker.Track(degraded, sampleRate));
         var frames = Math.Min(r.Length, d.Length);
         var (x, y) = (new List<double>(), new List<double>());
         var mismatches = 0;

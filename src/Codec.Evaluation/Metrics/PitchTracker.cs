@@ -32,17 +32,12 @@ public static class PitchTracker
         return Median(pitch);
     }
 
+    /// <inheritdoc cref="Track(ReadOnlySpan{float}, int)"/>
+    internal static double[] Track(AnalysedSignal signal) => signal.Get("pitch", () => Track(signal.Samples, signal.SampleRate));
+
     private static double Frame(ReadOnlySpan<float> frame, int window, int shortest, double[] difference, int sampleRate)
     {
-        double running = 0;
-        difference[0] = 1;
-        for (var lag = 1; lag < difference.Length; lag++)
-        {
-            var d = SquaredDifference(frame[..window], frame.Slice(lag, window));
-            running += d;
-            difference[lag] = running > 0 ? d * lag / running : 1;
-        }
-        var lowest = LowestDip(difference, shortest);
+        var lowest = LowestDip(frame, window, shortest, difference);
         if (difference[lowest] >= Dip)
             return 0;
         var (a, b, c) = (difference[lowest - 1], difference[lowest], difference[lowest + 1]);
@@ -50,16 +45,27 @@ public static class PitchTracker
         return sampleRate / (lowest + (curvature > 0 ? 0.5 * (a - c) / curvature : 0));
     }
 
-    /// <summary>The first clear dip, else the deepest: the first keeps to the true period where its multiples dip as well.</summary>
-    private static int LowestDip(double[] difference, int shortest)
+    /// <summary>
+    /// The first clear dip, else the deepest: the first keeps to the true period where its multiples dip as well. The differences are
+    /// computed no further than one beyond the dip.
+    /// </summary>
+    private static int LowestDip(ReadOnlySpan<float> frame, int window, int shortest, double[] difference)
     {
         var deepest = shortest;
-        for (var lag = shortest; lag < difference.Length - 1; lag++)
+        double running = 0;
+        difference[0] = 1;
+        for (var lag = 1; lag < difference.Length; lag++)
         {
-            if (difference[lag] < difference[deepest])
-                deepest = lag;
-            if (difference[lag] < ClearDip && difference[lag + 1] >= difference[lag])
-                return lag;
+            var d = SquaredDifference(frame[..window], frame.Slice(lag, window));
+            running += d;
+            difference[lag] = running > 0 ? d * lag / running : 1;
+            var before = lag - 1; // a dip shows once the difference rises again
+            if (before < shortest)
+                continue;
+            if (difference[before] < difference[deepest])
+                deepest = before;
+            if (difference[before] < ClearDip && difference[lag] >= difference[before])
+                return before;
         }
         return deepest;
     }

@@ -18,7 +18,6 @@ public sealed class RecognizerMetrics(string? searchPath, Transcripts? transcrip
     private static readonly string[] FirstPassOnly = ["-fwdflat", "no", "-bestpath", "no", "-ds", "2", "-maxwpf", "5", "-maxhmmpf", "3000"];
 
     private readonly string? _program = ExternalProgram.Find("pocketsphinx_continuous", searchPath);
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, string[]> _heard = new();
 
     /// <summary>The program and the transcripts.</summary>
     internal string Fingerprint => $"{FileStamp.Of(_program)} {transcripts?.Fingerprint}";
@@ -28,10 +27,10 @@ public sealed class RecognizerMetrics(string? searchPath, Transcripts? transcrip
     public double[] WordErrorRates(SignalPair pair)
     {
         var (reference, degraded) = pair.At(Rate);
-        var expected = _heard.GetOrAdd(Key(reference), _ => Listen(reference));
+        var expected = Heard(reference);
         if (expected.Length == 0)
             throw new MetricException("the recogniser understands nothing of the reference");
-        var found = reference.AsSpan().SequenceEqual(degraded) ? expected : Listen(degraded);
+        var found = reference.Samples.AsSpan().SequenceEqual(degraded.Samples) ? expected : Heard(degraded);
         var said = transcripts?.Words(pair.File) ?? [];
         return [(double)Edits(expected, found) / expected.Length, said.Length == 0 ? double.NaN : (double)Edits(said, found) / said.Length];
     }
@@ -49,6 +48,8 @@ public sealed class RecognizerMetrics(string? searchPath, Transcripts? transcrip
         }
         return row[^1];
     }
+
+    private string[] Heard(AnalysedSignal signal) => signal.Get("pocketsphinx", () => Listen(signal.Samples));
 
     private string[] Listen(float[] signal)
     {
@@ -69,7 +70,4 @@ public sealed class RecognizerMetrics(string? searchPath, Transcripts? transcrip
             File.Delete(path);
         }
     }
-
-    private static string Key(float[] signal)
-        => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(signal)));
 }

@@ -19,23 +19,27 @@ public static class Stoi
     /// <param name="sampleRate">Hz; resampled to 10 kHz.</param>
     /// <exception cref="MetricException">Less than 384 ms of speech.</exception>
     public static double Score(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate)
-        => Mean(reference, degraded, sampleRate, Correlation);
+        => Score(new AnalysedSignal(reference.ToArray(), sampleRate), new AnalysedSignal(degraded.ToArray(), sampleRate));
 
     /// <summary>ESTOI in [-1, 1].</summary>
-    /// <inheritdoc cref="Score"/>
+    /// <inheritdoc cref="Score(ReadOnlySpan{float}, ReadOnlySpan{float}, int)"/>
     public static double Extended(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate)
-        => Mean(reference, degraded, sampleRate, SpectralCorrelation);
+        => Extended(new AnalysedSignal(reference.ToArray(), sampleRate), new AnalysedSignal(degraded.ToArray(), sampleRate));
+
+    /// <inheritdoc cref="Score(ReadOnlySpan{float}, ReadOnlySpan{float}, int)"/>
+    internal static double Score(AnalysedSignal reference, AnalysedSignal degraded) => Mean(reference, degraded, Correlation);
+
+    /// <inheritdoc cref="Extended(ReadOnlySpan{float}, ReadOnlySpan{float}, int)"/>
+    internal static double Extended(AnalysedSignal reference, AnalysedSignal degraded) => Mean(reference, degraded, SpectralCorrelation);
 
     /// <summary>Mean over all segments of [bands x 30 frames]. (The published program returns 1e-5 where fewer frames are left: not a score, so refused here.)</summary>
-    private static double Mean(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate,
-        Func<double[], double[], double> segmentScore)
+    private static double Mean(AnalysedSignal reference, AnalysedSignal degraded, Func<double[], double[], double> segmentScore)
     {
-        var (r, d) = WaveformMetrics.Common(reference, degraded);
-        r = PolyphaseResampler.Resample(r, sampleRate, Rate);
-        d = PolyphaseResampler.Resample(d, sampleRate, Rate);
-        MetricException.RequireLength(r.Length, Frame + 1);
-        RemoveSilence(ref r, ref d);
-        var (x, y) = (Envelopes(r), Envelopes(d));
+        var length = Math.Min(reference.Length, degraded.Length);
+        MetricException.RequireLength(length, 1);
+        var speech = reference.Get("stoi", length, () => Speech(Resample(reference, length)));
+        var x = speech.Envelopes;
+        var y = degraded.Get("stoi", speech, () => Envelopes(OverlapAdd(Resample(degraded, length), speech.Kept)));
         if (x.Length < Segment)
             throw new MetricException($"needs {Segment} frames (384 ms) that are not silent, found {x.Length}");
         double[] a = new double[Bands * Segment], b = new double[Bands * Segment];
@@ -49,9 +53,13 @@ public static class Stoi
         return sum / (x.Length - Segment + 1);
     }
 
-    /// <summary>Drops frames 40 dB below the loudest of the reference and overlap-adds the rest.</summary>
-    private static void RemoveSilence(ref double[] r, ref double[] d)
+    private static double[] Resample(AnalysedSignal signal, int length)
+        => PolyphaseResampler.Resample(Array.ConvertAll(signal.Samples[..length], x => (double)x), signal.SampleRate, Rate);
+
+    /// <summary>The frames of the reference that are less than 40 dB below the loudest, and the envelopes of the signal that they add up to.</summary>
+    private static (int[] Kept, double[][] Envelopes) Speech(double[] r)
     {
+        MetricException.RequireLength(r.Length, Frame + 1);
         var energies = new double[FrameCount(r.Length)];
         for (var t = 0; t < energies.Length; t++)
         {
@@ -62,8 +70,7 @@ public static class Stoi
         }
         var threshold = energies.Max() - DynamicRange;
         var kept = Enumerable.Range(0, energies.Length).Where(t => energies[t] > threshold).ToArray();
-        r = OverlapAdd(r, kept);
-        d = OverlapAdd(d, kept);
+        return (kept, Envelopes(OverlapAdd(r, kept)));
     }
 
     private static double[] OverlapAdd(double[] signal, int[] frames)

@@ -94,21 +94,25 @@ internal sealed class DelaySearch(PesqSignal reference, PesqSignal degraded, Pes
     private void AddBlock(Histogram histogram, int start, int other)
     {
         var n = settings.AlignmentFft;
-        double[] x = new double[n], xr = new double[_fft.Bins], xi = new double[_fft.Bins], yr = new double[_fft.Bins], yi = new double[_fft.Bins];
-        Window(reference.Alignment.AsSpan(start, n), x);
-        _fft.Forward(x, xr, xi);
-        Window(degraded.Alignment.AsSpan(other, n), x);
-        _fft.Forward(x, yr, yi);
+        var (xr, xi) = reference.Blocks.TryGetValue(start, out var known) ? known : Spectrum(reference, start);
+        if (reference.Blocks.Count < PesqSignal.MostBlocks)
+            reference.Blocks[start] = (xr, xi);
+        var (yr, yi) = Spectrum(degraded, other);
+        var x = new double[n];
         for (var k = 0; k < xr.Length; k++)
             (yr[k], yi[k]) = (xr[k] * yr[k] + xi[k] * yi[k], xr[k] * yi[k] - xi[k] * yr[k]);
         _fft.Inverse(yr, yi, x);
         histogram.Add(x);
     }
 
-    private void Window(ReadOnlySpan<double> source, double[] target)
+    private (double[] Re, double[] Im) Spectrum(PesqSignal signal, int start)
     {
-        for (var i = 0; i < target.Length; i++)
-            target[i] = source[i] * _window[i];
+        double[] block = new double[settings.AlignmentFft], re = new double[_fft.Bins], im = new double[_fft.Bins];
+        var source = signal.Alignment.AsSpan(start, block.Length);
+        for (var i = 0; i < block.Length; i++)
+            block[i] = source[i] * _window[i];
+        _fft.Forward(block, re, im);
+        return (re, im);
     }
 
     /// <summary>Votes of blocks for lags, each spread by a triangle.</summary>

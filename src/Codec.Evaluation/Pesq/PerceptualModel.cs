@@ -20,57 +20,30 @@ internal sealed class PerceptualModel
     private readonly double[][] _referencePower;
     private readonly double[] _symmetric, _asymmetric;
 
-    private PerceptualModel(PesqSignal reference, PesqSignal degraded, List<Utterance> utterances, PesqSettings settings)
+    private PerceptualModel(PesqReference reference, PesqSignal degraded, List<Utterance> utterances, PesqSettings settings)
     {
         _settings = settings;
         _utterances = utterances;
         _bark = new BarkSpectrum(settings);
-        _length = Math.Max(reference.Length, degraded.Length);
-        _reference = Extend(reference.Model, _length + settings.Padding);
-        _degraded = Extend(degraded.Model, _length + settings.Padding);
-        _frames = FrameCount(out var first);
-        _referencePower = new double[_frames][];
+        _reference = reference.Model;
+        _length = _reference.Length - settings.Padding;
+        _degraded = new double[_reference.Length];
+        degraded.Model.CopyTo(_degraded, 0);
+        _frames = reference.Power.Length;
+        _referencePower = Array.ConvertAll(reference.Power, power => (double[])power.Clone());
         _symmetric = new double[_frames];
         _asymmetric = new double[_frames];
-        FirstFrame = first;
+        FirstFrame = reference.FirstFrame;
     }
 
     private int FirstFrame { get; }
 
     /// <summary>The raw score: 4.5 for identical signals, less with every disturbance.</summary>
-    public static double RawScore(PesqSignal reference, PesqSignal degraded, List<Utterance> utterances, PesqSettings settings)
+    public static double RawScore(PesqReference reference, PesqSignal degraded, List<Utterance> utterances, PesqSettings settings)
     {
         var model = new PerceptualModel(reference, degraded, utterances, settings);
         model.Compare();
         return 4.5 - 0.1 * model.Aggregate(model._symmetric) - 0.0309 * model.Aggregate(model._asymmetric);
-    }
-
-    private static double[] Extend(double[] signal, int length)
-    {
-        var result = new double[length];
-        signal.CopyTo(result, 0);
-        return result;
-    }
-
-    /// <summary>Frames up to the last sound of the reference; the first that sounds comes back as well.</summary>
-    private int FrameCount(out int first)
-    {
-        int start = 0, end = 0;
-        while (start < _length / 2 && Quiet(_settings.Margin + start))
-            start++;
-        while (end < _length / 2 && Quiet(_length - _settings.Margin + _settings.Padding - 5 - end))
-            end++;
-        first = start / _settings.Hop;
-        return (_length - 2 * _settings.Margin + _settings.Padding - end) / _settings.Hop;
-    }
-
-    /// <summary>Five samples from an index on sum up to less than 500.</summary>
-    private bool Quiet(int index)
-    {
-        double sum = 0;
-        for (var i = 0; i < 5; i++)
-            sum += Math.Abs(_reference[index + i]);
-        return sum < 500;
     }
 
     private int SampleOf(int frame) => _settings.Margin + frame * _settings.Hop;
@@ -90,7 +63,6 @@ internal sealed class PerceptualModel
         for (var f = 0; f < _frames; f++)
         {
             var sample = SampleOf(f);
-            _referencePower[f] = _bark.Power(_reference, sample);
             degradedPower[f] = _bark.Power(_degraded, sample + UtteranceAt(sample).Delay);
         }
         CompensateFilter(degradedPower);

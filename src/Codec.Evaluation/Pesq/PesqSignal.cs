@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Codec.Evaluation.Metrics;
 
 namespace Codec.Evaluation.Pesq;
 
@@ -8,25 +9,28 @@ namespace Codec.Evaluation.Pesq;
 /// </summary>
 internal sealed class PesqSignal
 {
+    /// <summary>Blocks that are kept: 16 MB, those of half a minute.</summary>
+    public const int MostBlocks = 2048;
+
     private const double TargetPower = 1e7, FullScale = 32768;
     /// <summary>Lengths are powers of two: a few tables serve all files.</summary>
     private static readonly ConcurrentDictionary<((double Hertz, double Decibels)[] Curve, int Length, int Rate), double[]> Gains = new();
 
     private readonly PesqSettings _settings;
 
-    /// <param name="samples">In [-1, 1].</param>
+    /// <param name="signal">At the rate of the settings.</param>
     /// <param name="longest">Samples of the longer of the two signals: the level is referred to it.</param>
     /// <param name="settings">Constants of the sample rate.</param>
     /// <param name="wideBand">P.862.2's input filter instead of the telephone receiver.</param>
     /// <exception cref="MetricException">The signal is silent.</exception>
-    public PesqSignal(ReadOnlySpan<float> samples, int longest, PesqSettings settings, bool wideBand)
+    public PesqSignal(AnalysedSignal signal, int longest, PesqSettings settings, bool wideBand)
     {
         _settings = settings;
-        Samples = samples.Length;
-        Model = new double[samples.Length + 2 * settings.Margin + settings.Padding];
-        for (var i = 0; i < samples.Length; i++)
-            Model[settings.Margin + i] = samples[i] * FullScale;
-        SetLevel(longest);
+        Samples = signal.Length;
+        Model = new double[Samples + 2 * settings.Margin + settings.Padding];
+        for (var i = 0; i < Samples; i++)
+            Model[settings.Margin + i] = signal.Samples[i] * FullScale;
+        SetLevel(signal.Get("pesq energy", Energy) / (longest + settings.Padding)); // both bands start from it
         if (wideBand)
             WideBandFilter();
         else
@@ -52,14 +56,22 @@ internal sealed class PesqSignal
 
     public VoiceActivity Activity { get; }
 
-    private void SetLevel(int longest)
+    /// <summary>Spectra of blocks of <see cref="Alignment"/> by their first sample, as the delay search meets them again and again.</summary>
+    public Dictionary<int, (double[] Re, double[] Im)> Blocks { get; } = [];
+
+    /// <summary>Energy of the band that the level refers to.</summary>
+    private double Energy()
     {
         double[] copy = [.. Model];
         FrequencyFilter(copy, PesqTables.LevelCurve);
-        double power = 0;
+        double energy = 0;
         foreach (var x in copy.AsSpan(_settings.Margin, Samples + _settings.Padding))
-            power += x * x;
-        power /= longest + _settings.Padding;
+            energy += x * x;
+        return energy;
+    }
+
+    private void SetLevel(double power)
+    {
         if (power <= 0)
             throw new MetricException("no utterance: the signal is silent");
         var gain = Math.Sqrt(TargetPower / power);

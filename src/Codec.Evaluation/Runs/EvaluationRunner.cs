@@ -72,14 +72,14 @@ public static class EvaluationRunner
         }
     }
 
-    /// <summary>A recording and what was odd about it; or why there is none.</summary>
-    private static (AudioBuffer? Audio, string Problem, string Warning) Read(string path)
+    /// <summary>A recording, which all its conditions share, and what was odd about it; or why there is none.</summary>
+    private static (ReferenceSignal? Audio, string Problem, string Warning) Read(string path)
     {
         try
         {
             using var reader = AudioFile.OpenRead(path);
             var audio = AudioFile.ReadAll(reader, path);
-            return audio.Length > 0 ? (audio, "", string.Join("; ", reader.Warnings)) : (null, $"{path}: holds no samples", "");
+            return audio.Length > 0 ? (new ReferenceSignal(audio), "", string.Join("; ", reader.Warnings)) : (null, $"{path}: holds no samples", "");
         }
         catch (AudioFileException e)
         {
@@ -93,20 +93,20 @@ public static class EvaluationRunner
     private static EvaluationRow Absent(EvaluationPlan plan, ICondition condition, string file, double seconds, string problem)
         => Row(plan, condition, file, seconds) with { Problems = new() { ["*"] = problem } };
 
-    private static EvaluationRow Measure(EvaluationPlan plan, ICondition condition, string file, AudioBuffer reference, EvaluationRow? before, CancellationToken cancellation)
+    private static EvaluationRow Measure(EvaluationPlan plan, ICondition condition, string file, ReferenceSignal reference, EvaluationRow? before, CancellationToken cancellation)
     {
         Transcoded result;
         try
         {
             if (condition.Problem is { } problem)
                 throw new ConfigException(problem);
-            result = Transcode(condition, file, reference, plan.Time, cancellation);
+            result = Transcode(condition, file, reference.Audio, plan.Time, cancellation);
         }
         catch (CodecException e)
         {
-            return Absent(plan, condition, file, reference.Duration.TotalSeconds, e.Message);
+            return Absent(plan, condition, file, reference.Audio.Duration.TotalSeconds, e.Message);
         }
-        var row = before ?? Row(plan, condition, file, reference.Duration.TotalSeconds);
+        var row = before ?? Row(plan, condition, file, reference.Audio.Duration.TotalSeconds);
         var pair = new SignalPair(reference, Resampler.Resample(result.Audio, reference.SampleRate), file);
         foreach (var metric in Lacks(plan, before, file))
             Apply(metric, pair, row, plan.Time);

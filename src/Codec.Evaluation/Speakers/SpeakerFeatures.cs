@@ -13,14 +13,14 @@ internal static class SpeakerFeatures
     private const double ShortestSeconds = 0.75, ActiveDecibels = 35, SilentDecibels = -100;
     private static readonly MelFilterBank Mel = new(Bands, FftLength, SampleRate, 7600);
 
+    private static readonly double[,] Cosines = CosineTable();
+
     /// <param name="signal">16 kHz.</param>
     /// <returns><see cref="Count"/> values.</returns>
     /// <exception cref="MetricException">Less than 0.75 s sounds.</exception>
-    public static double[] Of(ReadOnlySpan<float> signal)
+    public static double[] Of(AnalysedSignal signal)
     {
-        var wide = new double[signal.Length];
-        for (var i = 0; i < wide.Length; i++)
-            wide[i] = signal[i];
+        var wide = Array.ConvertAll(signal.Samples, x => (double)x);
         MetricException.RequireLength(wide.Length, (long)(ShortestSeconds * SampleRate));
         var cepstra = CepstraOf(Mel.Apply(Spectrogram.Power(wide, FftLength, Hop)));
         if (cepstra.Count < ShortestSeconds * SampleRate / Hop)
@@ -34,7 +34,7 @@ internal static class SpeakerFeatures
             features[Cepstra + c] = Math.Log(deviation + 1e-3);
             features[2 * Cepstra + c] = Math.Log(change + 1e-3);
         }
-        var pitch = PitchTracker.Track(signal, SampleRate).Where(f => f > 0).Select(Math.Log2).ToArray();
+        var pitch = PitchTracker.Track(signal).Where(f => f > 0).Select(Math.Log2).ToArray();
         var (level, spread) = pitch.Length >= 10 ? Moments(pitch) : (Math.Log2(150), 0.2);
         (features[^3], features[^2], features[^1]) = (level, spread, pitch.Length * (double)Hop / signal.Length);
         return features;
@@ -59,11 +59,20 @@ internal static class SpeakerFeatures
         return result;
     }
 
+    private static double[,] CosineTable()
+    {
+        var table = new double[Cepstra + 1, Bands];
+        for (var order = 0; order <= Cepstra; order++)
+            for (var b = 0; b < Bands; b++)
+                table[order, b] = Math.Cos(Math.PI * order * (b + 0.5) / Bands);
+        return table;
+    }
+
     private static double Cosine(double[] logs, int order)
     {
         double sum = 0;
         for (var b = 0; b < logs.Length; b++)
-            sum += logs[b] * Math.Cos(Math.PI * order * (b + 0.5) / logs.Length);
+            sum += logs[b] * Cosines[order, b];
         return sum * Math.Sqrt(2.0 / logs.Length);
     }
 

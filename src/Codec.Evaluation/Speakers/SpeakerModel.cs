@@ -36,7 +36,7 @@ public sealed class SpeakerModel
     /// <summary>An embedding of unit length.</summary>
     /// <param name="signal">16 kHz.</param>
     /// <exception cref="MetricException">Less than 0.75 s sounds.</exception>
-    public double[] Embed(ReadOnlySpan<float> signal) => Embed(SpeakerFeatures.Of(signal));
+    public double[] Embed(ReadOnlySpan<float> signal) => Embed(SpeakerFeatures.Of(new AnalysedSignal(signal.ToArray(), SpeakerFeatures.SampleRate)));
 
     private double[] Embed(double[] features)
     {
@@ -47,11 +47,14 @@ public sealed class SpeakerModel
 
     /// <summary>Cosine of the embeddings of two signals at 16 kHz: 1 = the same voice.</summary>
     /// <exception cref="MetricException">Less than 0.75 s sounds in one of them.</exception>
-    public double Similarity(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
-    {
-        var (x, y) = (Embed(a), Embed(b));
-        return x.Zip(y, (p, q) => p * q).Sum();
-    }
+    public double Similarity(ReadOnlySpan<float> a, ReadOnlySpan<float> b) => Cosine(Embed(a), Embed(b));
+
+    /// <inheritdoc cref="Similarity(ReadOnlySpan{float}, ReadOnlySpan{float})"/>
+    internal double Similarity(AnalysedSignal a, AnalysedSignal b) => Cosine(Embed(a), Embed(b));
+
+    private double[] Embed(AnalysedSignal signal) => signal.Get("speaker", this, () => Embed(SpeakerFeatures.Of(signal)));
+
+    private static double Cosine(double[] x, double[] y) => x.Zip(y, (p, q) => p * q).Sum();
 
     /// <summary>
     /// Learns from clips of known speakers. Every clip is also seen through made-up microphones (random offsets of the mean cepstra),
@@ -70,7 +73,7 @@ public sealed class SpeakerModel
             double[] plain;
             try
             {
-                plain = SpeakerFeatures.Of(signal);
+                plain = SpeakerFeatures.Of(new AnalysedSignal(signal, SpeakerFeatures.SampleRate));
             }
             catch (MetricException)
             {

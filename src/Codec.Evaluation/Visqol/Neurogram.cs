@@ -24,10 +24,15 @@ internal sealed class Neurogram
     /// <summary>Samples of a frame: 80 ms.</summary>
     public int Window => _window.Length;
 
+    /// <summary>Frames of a signal, which is no shorter than one.</summary>
+    public int FrameCount(int samples) => 1 + (samples - Window) / Hop;
+
     /// <summary>Both spectrograms in dB above a common floor.</summary>
-    public (Spectrogram Reference, Spectrogram Degraded) Compare(double[] reference, double[] degraded)
+    /// <param name="reference">From <see cref="Decibels"/>; left as it is.</param>
+    /// <param name="degraded">From <see cref="Decibels"/>; left as it is.</param>
+    public static (Spectrogram Reference, Spectrogram Degraded) Compare(Spectrogram reference, Spectrogram degraded)
     {
-        var (r, d) = (Decibels(reference), Decibels(degraded));
+        var (r, d) = (Copy(reference), Copy(degraded));
         for (var t = 0; t < Math.Min(r.Frames, d.Frames); t++)
         {
             var loudest = double.MinValue;
@@ -45,9 +50,16 @@ internal sealed class Neurogram
         return (r, d);
     }
 
-    private Spectrogram Decibels(double[] signal)
+    /// <summary>Frames [first, first + count).</summary>
+    public static Spectrogram Frames(Spectrogram picture, int first, int count)
+        => new(picture.Values[(first * picture.Bins)..((first + count) * picture.Bins)], count, picture.Bins);
+
+    private static Spectrogram Copy(Spectrogram picture) => Frames(picture, 0, picture.Frames);
+
+    /// <summary>Band levels of all frames in dB, no less than -45.</summary>
+    public Spectrogram Decibels(double[] signal)
     {
-        var frames = 1 + (signal.Length - Window) / Hop;
+        var frames = FrameCount(signal.Length);
         var result = new Spectrogram(new double[frames * _bank.Bands], frames, _bank.Bands);
         var block = new double[Window];
         for (var t = 0; t < frames; t++)

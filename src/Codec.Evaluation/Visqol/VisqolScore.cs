@@ -1,4 +1,5 @@
 using Codec.Evaluation.Dsp;
+using Codec.Evaluation.Metrics;
 
 namespace Codec.Evaluation.Visqol;
 
@@ -15,24 +16,29 @@ public static class VisqolScore
     /// <param name="mode">Which bands and patches.</param>
     /// <exception cref="MetricException">Too short for a single patch, or silent.</exception>
     public static VisqolResult Measure(ReadOnlySpan<float> reference, ReadOnlySpan<float> degraded, int sampleRate, VisqolMode mode)
+        => Measure(new AnalysedSignal(reference.ToArray(), sampleRate), new AnalysedSignal(degraded.ToArray(), sampleRate), mode);
+
+    /// <inheritdoc cref="Measure(ReadOnlySpan{float}, ReadOnlySpan{float}, int, VisqolMode)"/>
+    internal static VisqolResult Measure(AnalysedSignal reference, AnalysedSignal degraded, VisqolMode mode)
     {
-        var neurogram = new Neurogram(sampleRate, mode);
+        var neurogram = new Neurogram(reference.SampleRate, mode);
         var frames = mode == VisqolMode.Speech ? 20 : 30;
-        var (r, d) = (Widen(reference), Widen(degraded));
+        var (r, d) = (reference.Get("visqol samples", () => Widen(reference)), Widen(degraded));
         MetricException.RequireLength(Math.Min(r.Length, d.Length), neurogram.Window + (long)frames * 3 / 2 * neurogram.Hop);
         var lag = EnvelopeAlignment.Lag(r, d);
         d = MatchLevel(r, EnvelopeAlignment.Shift(d, lag));
         MetricException.RequireLength(d.Length, neurogram.Window);
-        var (pr, pd) = neurogram.Compare(r, d);
+        var (levels, degradedLevels) = (reference.Get("visqol", mode, () => neurogram.Decibels(r)), neurogram.Decibels(d));
+        var (pr, pd) = Neurogram.Compare(levels, degradedLevels);
         var patches = mode == VisqolMode.Speech ? SpeechPatches(r, pr.Frames, frames, neurogram.Hop) : AudioPatches(pr.Frames, frames);
         patches = [.. patches.Where(start => start - frames / 2 <= pd.Frames)]; // beyond the end of the degraded signal there is nothing to match
         if (patches.Length == 0)
             throw new MetricException("no patch of the reference is active");
         var matches = PatchMatcher.Find(pr, pd, patches, frames);
         for (var i = 0; i < matches.Length; i++)
-            matches[i] = Refine(matches[i], r, d, neurogram, frames);
+            matches[i] = Refine(matches[i], (r, levels), (d, degradedLevels), neurogram, frames);
         var bands = Enumerable.Range(0, pr.Bins).Select(b => matches.Average(m => m.Bands[b])).ToArray();
-        return new VisqolResult(bands.Average(), bands, (double)lag / sampleRate);
+        return new VisqolResult(bands.Average(), bands, (double)lag / reference.SampleRate);
     }
 
     private static double[] Widen(ReadOnlySpan<float> signal)
@@ -101,14 +107,15 @@ public static class VisqolScore
     }
 
     /// <summary>Aligns a matched pair in time once more and keeps the better similarity.</summary>
-    private static PatchMatcher.Match Refine(PatchMatcher.Match match, double[] reference, double[] degraded, Neurogram neurogram, int frames)
+    private static PatchMatcher.Match Refine(
+        PatchMatcher.Match match, (double[] Samples, Spectrogram Levels) reference, (double[] Samples, Spectrogram Levels) degraded, Neurogram neurogram, int frames)
     {
         if (match.Degraded < 0)
             return match;
-        var r = Cut(reference, match.Reference * neurogram.Hop, frames * neurogram.Hop + 1);
-        var d = Cut(degraded, match.Degraded * neurogram.Hop, frames * neurogram.Hop + 1);
+        var r = Cut(reference.Samples, match.Reference * neurogram.Hop, frames * neurogram.Hop + 1);
+        var d = Cut(degraded.Samples, match.Degraded * neurogram.Hop, frames * neurogram.Hop + 1);
         var lag = EnvelopeAlignment.Lag(r, d);
-        d = EnvelopeAlignment.Shift(d, lag);
+        d = lag == 0 ? d : EnvelopeAlignment.Shift(d, lag);
         if (lag > 0)
         {
             d = d[lag..r.Length];
@@ -120,9 +127,18 @@ public static class VisqolScore
         }
         if (Math.Min(r.Length, d.Length) < neurogram.Window)
             return match;
-        var (pr, pd) = neurogram.Compare(r, d);
+        var (pr, pd) = Neurogram.Compare(LevelsOf(reference.Levels, match.Reference, r, lag <= 0, neurogram), LevelsOf(degraded.Levels, match.Degraded, d, lag == 0, neurogram));
         var refined = match with { Bands = new PatchSimilarity(pr, 0, pr.Frames).Bands(new SmoothedPicture(pd, Math.Max(0, pr.Frames - pd.Frames)), 0) };
         return refined.Similarity < match.Similarity ? match : refined;
+    }
+
+    /// <summary>
+    /// Levels of a part of a signal. A part that starts with a frame of the signal shares its frames, except those with samples beyond the end.
+    /// </summary>
+    private static Spectrogram LevelsOf(Spectrogram whole, int first, double[] part, bool startsWithFrame, Neurogram neurogram)
+    {
+        var count = neurogram.FrameCount(part.Length);
+        return startsWithFrame && first + count <= whole.Frames ? Neurogram.Frames(whole, first, count) : neurogram.Decibels(part);
     }
 
     private static double[] Cut(double[] signal, int start, int length)

@@ -59,7 +59,7 @@ public sealed class SpeechMeasureTests
         var random = new Random(5);
         var signal = Enumerable.Range(0, 20000).Select(_ => (float)random.NextDouble() - 0.5f).ToArray();
         var moved = Enumerable.Range(0, 20000).Select(i => i - shift is >= 0 and < 20000 and var j ? (float)(gain * signal[j]) : 0).ToArray();
-        var found = Alignment.Find(signal, moved, 2000);
+        var found = Alignment.Find(new AnalysedSignal(signal, 16000), new AnalysedSignal(moved, 16000), 2000);
         Assert.Equal(shift, found.ShiftSamples);
         Assert.Equal(20 * Math.Log10(gain), found.GainDecibels, 0.1);
     }

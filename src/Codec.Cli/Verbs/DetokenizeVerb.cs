@@ -63,7 +63,7 @@ internal sealed class DetokenizeVerb
         };
         var codec = models.For(header, input);
         CodecFile.Check(header, codec.Info, input);
-        codec = codec.WithNested(NestedFile.Of(header));
+        codec = codec.WithBooksOf(header);
         CommandFiles.CreateFolder(path);
         using var audio = AudioFile.OpenWrite(path, recording.SampleRate, recording.Channels, overwrite: force);
         CodecFile.Decode(codes, codec, audio, recording.Samples, _context.Cancellation);

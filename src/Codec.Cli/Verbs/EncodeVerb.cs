@@ -24,6 +24,7 @@ internal sealed class EncodeVerb
     private readonly Option<string?> _fine = new("--fine") { Description = "with --regenerate: model that the decoder will be given; default: the bundled one", HelpName = "PATH" };
     private readonly Option<int> _effort = new("--effort") { Description = "0 to 3: search longer for better codes; any decoder takes them", HelpName = "N", DefaultValueFactory = _ => 0 };
     private readonly Option<double> _rateAware = new("--rate-aware") { Description = "take cheaper codes where they are nearly as good: what a bit is worth, as a share of the squared error (0.01 is a start)", HelpName = "SHARE", DefaultValueFactory = _ => 0 };
+    private readonly Option<double> _vbr = new("--vbr") { Description = "leave fine books out of frames to which they add little: what a code has to gain (0.015 to 0.04 is a start); --kbps or --books is then the most that a frame gets", HelpName = "SHARE", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _targetSize = new("--target-size") { Description = "keep as many books as fit into so many bytes (k and M: 1000 and 1000000)", HelpName = "BYTES" };
     private readonly Option<bool> _force = new("--force") { Description = "replace existing files" };
     private readonly Option<bool> _json = new("--json") { Description = "print results as JSON" };
@@ -41,6 +42,7 @@ internal sealed class EncodeVerb
         command.Add(verb._fine);
         command.Add(verb._effort);
         command.Add(verb._rateAware);
+        command.Add(verb._vbr);
         command.Add(verb._targetSize);
         command.Add(verb._force);
         command.Add(verb._json);
@@ -57,11 +59,12 @@ internal sealed class EncodeVerb
         _books.Check(args, () => models.Codec.Info, nested: !args.GetValue(_regenerate));
         var target = TargetSize(args.GetValue(_targetSize));
         using var searching = Searching(models, args.GetValue(_effort), args.GetValue(_rateAware));
+        using var variable = args.GetValue(_vbr) == 0 ? null : Variable(args, searching ?? models.Codec);
         return FileLoop.Run(jobs, job => job.Input, output, job =>
         {
             CommandFiles.RequireFree(job.Output, force);
             using var audio = CommandFiles.OpenAudio(job.Input, _context.Terminal);
-            var (codec, books, tags) = Selected(args, searching ?? models.Codec, audio.Channels);
+            var (codec, books, tags) = Selected(args, variable ?? searching ?? models.Codec, audio.Channels);
             var clock = Stopwatch.StartNew();
             using var bar = output.Progress(job.Input, (double?)audio.Length / audio.SampleRate);
             var report = CommandFiles.Write(job.Output, force, _context.Terminal,
@@ -100,6 +103,13 @@ internal sealed class EncodeVerb
         {
             throw new ConfigException($"{option}: {e.Message}", e);
         }
+    }
+
+    private ICodec Variable(ParseResult args, ICodec codec)
+    {
+        Require.InRange(args.GetValue(_vbr), 0, 10, "--vbr");
+        Require.That(!args.GetValue(_regenerate), "--vbr", "no --regenerate", "both");
+        return codec.WithVariableBooks(args.GetValue(_vbr));
     }
 
     /// <summary>Bytes, with k or M for thousands and millions.</summary>

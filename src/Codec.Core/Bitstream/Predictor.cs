@@ -20,4 +20,7 @@ public enum Predictor
 
     /// <summary>Trained counts over a tree of books (<see cref="Prediction.TreeModel"/>).</summary>
     Tree = 5,
+
+    /// <summary>As <see cref="Neural"/>, with books that frames may lack (<see cref="VariableBooks"/>).</summary>
+    NeuralVariable = 6,
 }

@@ -13,6 +13,7 @@ public static class SymbolModels
         Predictor.Mixing => new MixingModel(header.Books, null, header.Streams),
         Predictor.Neural => Neural(header),
         Predictor.NeuralMixing => new MixingModel(header.Books, Prior<NeuralPrior>(header), header.Streams),
+        Predictor.NeuralVariable => new NeuralModel(Variable(header), variable: true),
         Predictor.Tree => new TreeModel(Prior<TreeTables>(header)),
         _ => throw new BitstreamException("predictor", 0, "a predictor of this version", $"number {(int)header.Predictor}"),
     };
@@ -24,10 +25,15 @@ public static class SymbolModels
     public static CodecFileHeader WithBestPredictor(this CodecFileHeader header, CodecInfo codec, int groupBlocks = 1)
     {
         var prior = EntropyPriors.For(CodecFileHeader.HashPrefix(codec.TokenHash));
+        if (groupBlocks == 1 && prior is NeuralPrior neural && neural.FitsVariable(header.Books))
+            return header with { Predictor = Predictor.NeuralVariable, Prior = prior.Id };
         if (prior is null || !prior.Fits(header.Books))
             return header with { Predictor = groupBlocks > 1 ? Predictor.Mixing : Predictor.Uniform, Prior = 0 };
         return header with { Predictor = groupBlocks > 1 && prior is NeuralPrior ? Predictor.NeuralMixing : prior.Predictor, Prior = prior.Id };
     }
+
+    private static NeuralPrior Variable(CodecFileHeader header)
+        => EntropyPriors.Find(header.Prior) is NeuralPrior prior && prior.FitsVariable(header.Books) ? prior : throw Missing(header);
 
     private static NeuralModel Neural(CodecFileHeader header)
     {
@@ -37,9 +43,11 @@ public static class SymbolModels
 
     private static T Prior<T>(CodecFileHeader header) where T : EntropyPrior
     {
-        if (EntropyPriors.Find(header.Prior) is not { } prior)
-            throw new BitstreamException("entropy prior", 0, $"the tables {header.Prior:x8} with which the codes were written", "other tables only: another version of this library has them, or a .cdp file");
-        return prior is T fitting && prior.Fits(header.Books) ? fitting
-            : throw new BitstreamException("entropy prior", 0, $"a predictor and books that the tables {header.Prior:x8} predict", "others");
+        return EntropyPriors.Find(header.Prior) is T prior && prior.Fits(header.Books) ? prior : throw Missing(header);
     }
+
+    private static BitstreamException Missing(CodecFileHeader header)
+        => EntropyPriors.Find(header.Prior) is null
+            ? new("entropy prior", 0, $"the tables {header.Prior:x8} with which the codes were written", "other tables only: another version of this library has them, or a .cdp file")
+            : new("entropy prior", 0, $"a predictor and books that the tables {header.Prior:x8} predict", "others");
 }

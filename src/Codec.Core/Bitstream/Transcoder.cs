@@ -32,6 +32,8 @@ public static class Transcoder
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(books);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(books, all);
         var header = reader.Header with { Books = selection.Of(reader.Header.Books) };
+        if (header.Predictor == Predictor.NeuralVariable && books <= VariableBooks.First)
+            header = header with { Predictor = Predictor.Neural };
         var held = last is not null && reader.Header.Books[books - 1].NestedIn != 0 ? EntropyPriors.Find(header.Prior)?.Nested(reader.Header.Books) : null;
         using var writer = new CodecFileWriter(output, header, models: Model, leaveOpen: true);
         long frames = 0;

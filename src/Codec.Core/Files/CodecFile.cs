@@ -77,8 +77,7 @@ public static class CodecFile
         IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default, ILostFrameRepair? repair = null)
     {
         var header = file.Header;
-        var nested = NestedFile.Of(header);
-        (codec, repair) = (codec.WithNested(nested), NestedFile.Repair(repair, nested));
+        (codec, repair) = (codec.WithBooksOf(header), NestedFile.Repair(repair, codec.Info, header));
         using var decoder = new AudioDecoder(codec, audio.SampleRate, header.Channels);
         var concealer = new Concealer(repair ?? new RepeatAndFade(header.FrameRate), header.Books, header.Streams);
         long frames = 0, written = 0;
@@ -162,8 +161,8 @@ public static class CodecFile
         var found = CodecFileHeader.HashPrefix(codec.WeightHash);
         if (header.WeightHash != 0 && found != 0 && header.WeightHash != found)
             throw new CheckpointException(name, $"was made with weights {Hex(header.WeightHash)}..., found {codec.Name} with {Hex(found)}...: give its model with --model");
-        if (header.SampleRate != codec.SampleRate || header.HopLength != codec.HopLength
-            || !header.Books.Select(book => book.NestedIn == 0 ? book : new CodebookSpec(book.NestedIn)).SequenceEqual(codec.Books.Take(header.Books.Count)))
+        if (header.SampleRate != codec.SampleRate || header.HopLength != codec.HopLength || !VariableBooks.Are(header.Books, codec.Books)
+            && !header.Books.Select(book => book.NestedIn == 0 ? book : new CodebookSpec(book.NestedIn)).SequenceEqual(codec.Books.Take(header.Books.Count)))
             throw new CheckpointException(name, $"holds {Shape(header.SampleRate, header.HopLength, header.Books)}, "
                 + $"found {codec.Name} with {Shape(codec.SampleRate, codec.HopLength, codec.Books)}");
     }

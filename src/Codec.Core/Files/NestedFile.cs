@@ -30,6 +30,26 @@ public static class NestedFile
         }
     }
 
+    /// <summary>A codec of the books of a file: itself where they are whole and every frame has them all.</summary>
+    /// <exception cref="CheckpointException">The codec has no such books.</exception>
+    /// <exception cref="BitstreamException">The tables that describe a nested book are not at hand.</exception>
+    public static ICodec WithBooksOf(this ICodec codec, CodecFileHeader header)
+        => VariableBooks.Are(header.Books, codec.Info.Books) ? codec.WithVariableBooks(0) : codec.WithNested(Of(header));
+
+    /// <summary>A codec whose frames may lack books.</summary>
+    /// <exception cref="CheckpointException">Its books cannot be missing.</exception>
+    public static ICodec WithVariableBooks(this ICodec codec, double share)
+    {
+        try
+        {
+            return codec is IVariableCodec variable ? variable.WithVariableBooks(share) : throw new NotSupportedException($"{codec.Info.Name}: every frame has all of its books");
+        }
+        catch (NotSupportedException e)
+        {
+            throw new CheckpointException(codec.Info.Name, e.Message, e);
+        }
+    }
+
     /// <summary>What the last book of a file is shrunk to; null: it is whole.</summary>
     /// <exception cref="BitstreamException">The tables that say so are not at hand.</exception>
     public static NestedBook? Of(CodecFileHeader header)
@@ -40,9 +60,9 @@ public static class NestedFile
             : throw new BitstreamException("entropy prior", 0, $"the tables {header.Prior:x8} that describe a nested book", "other tables only");
     }
 
-    /// <summary>A repair of whole books for a file whose last one is nested.</summary>
-    internal static ILostFrameRepair? Repair(ILostFrameRepair? repair, NestedBook? nested)
-        => repair is null || nested is null ? repair : new NestedRepair(repair, nested);
+    /// <summary>A repair of whole books for a file whose last one is nested. Models know no frames that lack books: the default repair serves those.</summary>
+    internal static ILostFrameRepair? Repair(ILostFrameRepair? repair, CodecInfo codec, CodecFileHeader header)
+        => repair is null || VariableBooks.Are(header.Books, codec.Books) ? null : Of(header) is { } nested ? new NestedRepair(repair, nested) : repair;
 
     /// <summary>Each cluster stands for its heaviest code while gaps are filled.</summary>
     private sealed class NestedRepair(ILostFrameRepair repair, NestedBook nested) : ILostFrameRepair

@@ -64,6 +64,8 @@ public static class ContainerCodes
         // Tables that are not here, or of other books, cannot be used: the codes are then written without.
         if (EntropyPriors.Find(recording.Prior) is { } prior && prior.Fits(header.Books))
             header = header with { Predictor = prior.Predictor, Prior = prior.Id };
+        else if (EntropyPriors.Find(recording.Prior) is NeuralPrior neural && neural.FitsVariable(header.Books))
+            header = header with { Predictor = Predictor.NeuralVariable, Prior = neural.Id };
         if (HeaderFormat.Problem(header) is { } problem)
             throw new TokenFileException(name, problem);
         using var writer = new CodecFileWriter(stream, header, leaveOpen: true);

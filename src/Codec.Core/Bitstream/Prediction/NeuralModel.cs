@@ -19,13 +19,18 @@ public sealed class NeuralModel : ISymbolModel
     private short[] _own = [];                  // embeddings of the book being coded, likewise
     private short[] _next = [];                 // of the next lower book, likewise
     private readonly NestedTables? _nested;     // of the last book
+    private readonly PresenceFlags? _presence;  // where frames may lack books
+    private readonly short[] _nothing;          // the embedding of a code that is not there
     private int _historyFrames;
 
     /// <param name="prior">The tables.</param>
     /// <param name="nested">What the last book is shrunk to; null: it is whole.</param>
-    public NeuralModel(NeuralPrior prior, NestedBook? nested = null)
+    /// <param name="variable">Frames may lack books (<see cref="VariableBooks"/>).</param>
+    public NeuralModel(NeuralPrior prior, NestedBook? nested = null, bool variable = false)
     {
         _prior = prior;
+        _presence = variable ? new PresenceFlags(prior.Books) : null;
+        _nothing = new short[prior.Width];
         _nested = nested is null ? null : new NestedTables(prior[nested.Book], nested, prior.Width);
         _width = prior.Width;
         _history = [.. Enumerable.Range(0, prior.Books).Select(_ => new int[Past])];
@@ -37,14 +42,31 @@ public sealed class NeuralModel : ISymbolModel
         _sums = new int[books.Max(book => Math.Max(Math.Max(book.Input.Matrix.Sums, book.Middle.Matrix.Sums), Math.Max(book.Cluster.Matrix.Sums, book.Member.Matrix.Sums)))];
         _logits = new int[_sums.Length];
         _cumulative = new uint[_sums.Length + 1];
+        Reset();
     }
 
-    public void Reset() => _historyFrames = 0;
+    public void Reset()
+    {
+        _historyFrames = 0;
+        _presence?.Reset();
+    }
 
     public void Code(ISymbolCoder coder, Codes block, int book)
         => Run(block, book, coder.Knows, (network, input, frame) => book == _nested?.Book
             ? CodeNested(coder, network, input, block[book][frame])
+            : _presence is not null && book >= VariableBooks.First && !IsPresent(coder, block, book, frame)
+            ? network.Size
             : Code(coder, network, input, block[book][frame]));
+
+    /// <summary>Whether a frame has a book. One without the next lower book has not: nothing is coded then.</summary>
+    private bool IsPresent(ISymbolCoder coder, Codes block, int book, int frame)
+    {
+        bool Has(int k, int t) => k < VariableBooks.First || block[k][t] != _prior[k].Size;
+        var present = coder.Knows && Has(book, frame);
+        if (Has(book - 1, frame))
+            return _presence!.Code(coder, book, frame == 0 || Has(book, frame - 1) ? FrameBefore.HadBook : Has(book - 1, frame - 1) ? FrameBefore.HadLowerBook : FrameBefore.HadNeither, present);
+        return present ? throw new ArgumentException($"frame {frame} has book {book} without book {book - 1}", nameof(block)) : false;
+    }
 
     /// <summary>Fills one whole book of a block with codes that are chosen by their price. Called with 0, 1, 2 ... for each block.</summary>
     internal void Choose(ICodeChooser chooser, Codes block, int book)
@@ -108,7 +130,8 @@ public sealed class NeuralModel : ISymbolModel
         network.Input.Matrix.MultiplyAdd(0, column + past * _width, _width, _mean, frames, _width, input);
     }
 
-    private ReadOnlySpan<short> Vector(int book, int code) => book == _nested?.Book ? _nested.Vector(code, _width) : _prior[book].Vector(code, _width);
+    private ReadOnlySpan<short> Vector(int book, int code)
+        => book == _nested?.Book ? _nested.Vector(code, _width) : code == _prior[book].Size ? _nothing : _prior[book].Vector(code, _width);
 
     private void Learn(int book, int code, int t)
     {

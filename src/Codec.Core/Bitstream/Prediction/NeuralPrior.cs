@@ -62,6 +62,10 @@ public sealed class NeuralPrior : EntropyPrior
     public override bool Fits(IReadOnlyList<CodebookSpec> books)
         => books.Count <= Books && books.Select((book, i) => book == new CodebookSpec(Size(i)) || i == books.Count - 1 && Find(books) is not null).All(fits => fits);
 
+    /// <summary>True where these tables can predict books that frames may lack.</summary>
+    public bool FitsVariable(IReadOnlyList<CodebookSpec> books)
+        => VariableBooks.Are(books, [.. Enumerable.Range(0, Books).Select(book => new CodebookSpec(Size(book)))]);
+
     public override NeuralPrior For(uint tokenHash) => new(tokenHash, Width, _books, _nested);
 
     public override IReadOnlyList<NestedBook> NestedBooks(int book) => book < Books ? _nested[book] : [];

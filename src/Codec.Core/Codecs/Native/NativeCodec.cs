@@ -12,7 +12,7 @@ namespace Codec.Core.Codecs.Native;
 /// A native model behind <see cref="ICodec"/>: inference only. On the CPU it runs by own kernels, packed when they are first
 /// needed; the weights must not change afterwards. On other devices it runs the model's operators.
 /// </summary>
-public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec
+public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, IVariableCodec
 {
     private readonly Lazy<NativeModel> _model;
     private readonly Lazy<NativeKernels>? _kernels;
@@ -20,6 +20,7 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec
     private readonly int _effort;
     private readonly NestedEntries? _nested;
     private readonly Quantizers.RateAwareSearch? _priced;
+    private readonly BookThinning? _thinning; // frames may lack books
 
     /// <param name="model">Owned from here on; switched to evaluation mode.</param>
     /// <param name="weightHash">Lower-case hex SHA-256 of the weight file.</param>
@@ -44,6 +45,9 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec
         (_model, _kernels, _borrowed, _effort, _nested, _priced) = (owner._model, owner._kernels, true, effort, nested, priced);
         Info = nested?.Describe(owner.Info) ?? owner.Info;
     }
+
+    private NativeCodec(NativeCodec owner, BookThinning thinning) : this(owner, owner._effort, null, owner._priced)
+        => (_thinning, Info) = (thinning, owner.Info with { Books = VariableBooks.Of(owner.Info.Books) });
 
     private NativeCodec(NativeConfig config, string weightHash, string tokenHash)
     {
@@ -104,12 +108,23 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec
         return new NativeCodec(this, _effort, new NestedEntries(nested, quantizer.Codebooks.ElementAt(nested.Book).Entries.detach().to(float32).cpu().contiguous().data<float>().ToArray()), _priced);
     }
 
+    /// <inheritdoc/>
+    public ICodec WithVariableBooks(double share)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(share);
+        if (_nested is not null || _thinning is not null || !TakesSamples || !Own.Searches || Info.Books.Count <= VariableBooks.First)
+            throw new NotSupportedException($"{Info.Name}: its frames cannot lack books{(TakesSamples ? "" : $" on {Device}")}");
+        return new NativeCodec(this, new BookThinning([.. Info.Books.Select((_, book) => Own.Entries(book))], Info.Books, share));
+    }
+
     private NativeKernels Own => _kernels?.Value ?? throw new NotSupportedException($"{Info.Name} runs on {Device} and takes tensors only");
 
     /// <inheritdoc/>
     public Codes EncodeSamples(ReadOnlySpan<float> samples_BS, int batch, int? books = null, StreamState? state = null)
     {
         RequireFrames(batch == 0 ? 0 : samples_BS.Length / batch, nameof(samples_BS));
+        if (_thinning is not null)
+            return _thinning.Thin(Own.Encode(samples_BS, batch, Info.Books.Count, state, _effort, _priced), samples_BS, state).Take(Math.Min(books ?? Info.Books.Count, Info.Books.Count));
         return Nest(Own.Encode(samples_BS, batch, Math.Min(books ?? Info.Books.Count, Info.Books.Count), state, _effort, _priced));
     }
 
@@ -161,8 +176,11 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec
     /// <summary>The sums of code vectors that the decoder reads.</summary>
     /// <param name="codes">All books or a prefix.</param>
     /// <returns>[B, T, D].</returns>
+    /// <exception cref="NotSupportedException">Frames may lack books.</exception>
     public Tensor LatentOf(Codes codes)
     {
+        if (_thinning is not null)
+            throw new NotSupportedException($"{Info.Name}: latents of frames that may lack books");
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
         if (codes.Books != _nested?.Books)

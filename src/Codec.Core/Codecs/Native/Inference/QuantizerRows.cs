@@ -60,7 +60,8 @@ internal sealed unsafe class QuantizerRows : IDisposable
             var sum = new Span<float>(latents + (long)row * _dimension, _dimension);
             sum.Clear();
             for (var book = 0; book < codes.Books; book++)
-                Add(book + 1 == nested?.Books ? nested.Entry(codes[book, item][first + row]) : Entry(book, codes[book, item][first + row]), sum);
+                if (codes[book, item][first + row] * _dimension < _entries[book].Length) // the code after the last entry stands for nothing
+                    Add(book + 1 == nested?.Books ? nested.Entry(codes[book, item][first + row]) : Entry(book, codes[book, item][first + row]), sum);
         }
     }
 

@@ -25,7 +25,7 @@ internal static class PatternTable
     private static readonly (string Name, PatternSpec Spec)[] Patterns =
     [
         ("parallel", new PatternSpec.Parallel()), ("delay", new PatternSpec.Delay()), ("partial delay 0,1,1,1", new PatternSpec.Delay([0, 1, 1, 1])),
-        ("flat", new PatternSpec.Flat()), ("coarse first", new PatternSpec.CoarseFirst()), ("stack", new PatternSpec.Stack()),
+        ("flat", new PatternSpec.Flat()), ("coarse first (VALL-E)", new PatternSpec.CoarseFirst()), ("MusicLM", new PatternSpec.MusicLm()), ("stack", new PatternSpec.Stack()),
         ("stack-delay, in order", new PatternSpec.StackDelay()), ("stack-delay, run-ahead", new PatternSpec.StackDelay(new FrameSchedule.RunAhead())),
     ];
 

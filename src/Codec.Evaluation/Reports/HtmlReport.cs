@@ -61,7 +61,7 @@ internal sealed partial class HtmlReport
         _page.Append("<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>Codec evaluation</title><style>")
             .Append(HtmlStyle.Css).Append("</style></head><body><main><h1>Which codec is better where</h1>");
         var measured = _report.Measured.Count();
-        Paragraph($"{measured} conditions on {_report.Files} files, {Number(_report.Seconds / 60, 1)} minutes of <code>{Escape(Path.GetFileName(Path.TrimEndingDirectorySeparator(_report.Reference)))}</code>. "
+        Paragraph($"{measured} conditions on {_report.Files} files, {Number(_report.Seconds / 60, 1)} minutes of audio (folder <code>{Escape(Path.GetFileName(Path.TrimEndingDirectorySeparator(_report.Reference)))}</code>). "
             + "Rates are bits on disk, container and all. Bars and brackets: 95 % bootstrap intervals over files.");
         if (_report.Files < FewestForSignificance)
             Paragraph($"<b>{_report.Files} files are too few:</b> with fewer than {FewestForSignificance} no paired test can tell two conditions apart at 5 %, so that everything below is a tie.");

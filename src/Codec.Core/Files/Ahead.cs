@@ -6,17 +6,16 @@ namespace Codec.Core.Files;
 /// <summary>Lets a sequence be made on a thread of its own while its items are used: a pipeline of two stages. Waiting threads sleep.</summary>
 internal static class Ahead
 {
-    private const int Waiting = 2; // items between the stages: memory stays bounded
-
     /// <summary>The same items in the same order. A failure of the source comes out after the items before it; leaving the loop early
     /// stops the source after the item that it is working on.</summary>
     /// <param name="source">Walked, and disposed, on the other thread.</param>
     /// <param name="threads">With fewer than two the source runs on the caller's.</param>
-    public static IEnumerable<T> Of<T>(IEnumerable<T> source, int threads) => threads < 2 ? source : Pipelined(source);
+    /// <param name="waiting">Items between the stages at most: memory stays bounded.</param>
+    public static IEnumerable<T> Of<T>(IEnumerable<T> source, int threads, int waiting = 2) => threads < 2 ? source : Pipelined(source, waiting);
 
-    private static IEnumerable<T> Pipelined<T>(IEnumerable<T> source)
+    private static IEnumerable<T> Pipelined<T>(IEnumerable<T> source, int waiting)
     {
-        using var queue = new BlockingCollection<T>(Waiting);
+        using var queue = new BlockingCollection<T>(waiting);
         using var stop = new CancellationTokenSource();
         ExceptionDispatchInfo? failure = null;
         var producer = new Thread(Produce) { IsBackground = true, Name = nameof(Ahead) };

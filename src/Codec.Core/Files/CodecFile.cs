@@ -81,7 +81,9 @@ public static class CodecFile
         using var decoder = new AudioDecoder(codec, audio.SampleRate, header.Channels);
         var concealer = new Concealer(repair ?? new RepeatAndFade(header.FrameRate), header.Books, header.Streams);
         long frames = 0, written = 0;
-        foreach (var block in Ahead.Of(file.ReadAll(), TorchRuntime.Threads))
+        // The codec takes many blocks at a time: those of its next piece are unpacked while it works on this one.
+        var waiting = 2 + 2 * BlockPlan.For(codec.Info).Frames / header.BlockFrames;
+        foreach (var block in Ahead.Of(file.ReadAll(), TorchRuntime.Threads, waiting))
         {
             cancellation.ThrowIfCancellationRequested();
             foreach (var piece in SegmentDecoder.Pieces(codec.Info, block, concealer))

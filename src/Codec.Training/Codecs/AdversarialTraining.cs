@@ -34,68 +34,57 @@ public sealed class AdversarialTraining : IDisposable
 
     public void Resume(long steps) => _optimizer.Resume(steps);
 
-    /// <summary>One update of the discriminators.</summary>
-    /// <param name="output_BS">Decoded audio without gradient, [B, S].</param>
+    /// <summary>
+    /// What the codec is to lower: to be taken for real, with the features of the real. The discriminators learn from the same judgement
+    /// (one forward pass for both), after it.
+    /// </summary>
+    /// <param name="output_BS">Decoded audio, [B, S].</param>
     /// <param name="target_BS">Real audio, same shape.</param>
-    /// <param name="values">Takes the loss.</param>
-    public void TrainDiscriminators(Tensor output_BS, Tensor target_BS, IDictionary<string, double> values)
+    /// <param name="learn">Whether the discriminators learn in this step.</param>
+    /// <param name="values">Takes the unweighted terms.</param>
+    /// <returns>The term with its weight; its gradient flows to <paramref name="output_BS"/> only.</returns>
+    public LossTerm Step(Tensor output_BS, Tensor target_BS, bool learn, IDictionary<string, double> values)
     {
         using var scope = NewDisposeScope();
-        Freeze(false);
-        Tensor? sum = null;
-        foreach (var discriminator in Discriminators)
-        {
-            // Both halves in one pass: fewer, larger operators.
-            var judgement = discriminator.Judge(cat([output_BS, target_BS]))[^1];
-            var half = output_BS.shape[0];
-            var loss = judgement.narrow(0, 0, half).pow(2).mean() + (1 - judgement.narrow(0, half, half)).pow(2).mean();
-            sum = sum is null ? loss : sum + loss;
-        }
-        var mean = sum! / Discriminators.Count();
-        values["discriminator"] = mean.item<float>();
-        mean.backward();
+        var leaf_BS = output_BS.detach().requires_grad_(true);
+        // The halves apart: the codec's gradient passes through that of the decoded audio only.
+        var pairs = _discriminators.Members.Select(d => new Judgement(d.Judge(leaf_BS), d.Judge(target_BS))).ToArray();
+        var (generator, matching) = (Mean(pairs, Deception), Mean(pairs, Matching));
+        var loss = generator * _config.GeneratorWeight + matching * _config.FeatureWeight;
+        (values["generator"], values["matching"]) = (generator.item<float>(), matching.item<float>());
+        var gradient_BS = autograd.grad([loss], [leaf_BS], retain_graph: learn)[0];
+        if (learn)
+            Learn(Mean(pairs, Detection), values);
+        return new LossTerm("adversarial", WindowedFrames.Carry(loss.detach(), output_BS, gradient_BS).MoveToOuterDisposeScope(), _config.Weight);
+    }
+
+    /// <summary>Features of every layer of one discriminator, the last one its verdict.</summary>
+    private sealed record Judgement(IReadOnlyList<Tensor> Decoded, IReadOnlyList<Tensor> Real);
+
+    private void Learn(Tensor loss, IDictionary<string, double> values)
+    {
+        values["discriminator"] = loss.item<float>();
+        var weights = _discriminators.parameters().ToArray();
+        var gradients = autograd.grad([loss], weights);
+        using (no_grad())
+            for (var i = 0; i < weights.Length; i++)
+                weights[i].grad = gradients[i].DetachFromDisposeScope();
         _optimizer.Step(_config.LearningRate * _run.Schedule.At(_optimizer.Steps, _run.Steps) / _run.Schedule.LearningRate, _run.MaxGradientNorm);
     }
 
-    /// <summary>What the codec is to lower: to be taken for real, with the features of the real.</summary>
-    /// <param name="output_BS">Decoded audio, [B, S].</param>
-    /// <param name="target_BS">Real audio, same shape.</param>
-    /// <param name="values">Takes the unweighted terms.</param>
-    /// <returns>Unweighted terms with their weights.</returns>
-    public IReadOnlyList<LossTerm> GeneratorLoss(Tensor output_BS, Tensor target_BS, IDictionary<string, double> values)
-    {
-        using var scope = NewDisposeScope();
-        Freeze(true);
-        Tensor generator = zeros(1, device: output_BS.device), matching = zeros(1, device: output_BS.device);
-        foreach (var discriminator in Discriminators)
-        {
-            var features = discriminator.Judge(cat([output_BS, target_BS]));
-            var half = output_BS.shape[0];
-            generator = generator + (1 - features[^1].narrow(0, 0, half)).pow(2).mean();
-            foreach (var feature in features.SkipLast(1))
-            {
-                var real = feature.narrow(0, half, half).detach();
-                // Relative to the size of the feature, so that no layer drowns the others.
-                matching = matching + (feature.narrow(0, 0, half) - real).abs().mean() / (real.abs().mean() + 1e-4) / (features.Count - 1);
-            }
-        }
-        var count = Discriminators.Count();
-        values["generator"] = generator.item<float>() / count;
-        values["matching"] = matching.item<float>() / count;
-        return
-        [
-            new("generator", (generator / count).squeeze().MoveToOuterDisposeScope(), _config.GeneratorWeight),
-            new("matching", (matching / count).squeeze().MoveToOuterDisposeScope(), _config.FeatureWeight),
-        ];
-    }
+    private static Tensor Mean(Judgement[] judgements, Func<Judgement, Tensor> loss)
+        => stack(judgements.Select(loss).ToArray()).mean();
 
-    private IEnumerable<IDiscriminator> Discriminators => _discriminators.Members;
+    /// <summary>Least squares (Mao et al. 2017): real is one, decoded is zero.</summary>
+    private static Tensor Detection(Judgement judgement)
+        => judgement.Decoded[^1].pow(2).mean() + (1 - judgement.Real[^1]).pow(2).mean();
 
-    private void Freeze(bool frozen)
-    {
-        foreach (var parameter in _discriminators.parameters())
-            parameter.requires_grad = !frozen;
-    }
+    private static Tensor Deception(Judgement judgement) => (1 - judgement.Decoded[^1]).pow(2).mean();
+
+    /// <summary>Relative to the size of each feature, so that no layer drowns the others.</summary>
+    private static Tensor Matching(Judgement judgement)
+        => stack(judgement.Decoded.SkipLast(1).Zip(judgement.Real, (decoded, real)
+            => (decoded - real.detach()).abs().mean() / (real.detach().abs().mean() + 1e-4)).ToArray()).mean();
 
     public void Dispose()
     {

@@ -166,7 +166,13 @@ public sealed record AdversarialConfig
     /// <summary>First step with discriminators.</summary>
     public long From { get; init; }
 
+    /// <summary>Weight of the whole term among those of <see cref="LossConfig"/>, or its share where these are balanced.</summary>
+    public double Weight { get; init; } = 1;
+
+    /// <summary>Factor of being taken for real.</summary>
     public double GeneratorWeight { get; init; } = 0.1;
+
+    /// <summary>Factor of having the features of the real.</summary>
     public double FeatureWeight { get; init; } = 0.2;
 
     /// <summary>Discriminators learn every n-th step.</summary>
@@ -176,6 +182,9 @@ public sealed record AdversarialConfig
 
     /// <summary>Windows of the spectrogram discriminators, samples.</summary>
     public IReadOnlyList<int> Windows { get; init; } = [256, 512, 1024];
+
+    /// <summary>Windows of the frame discriminators (<see cref="Discriminators.FrameDiscriminator"/>, the cheap kind), samples.</summary>
+    public IReadOnlyList<int> FrameWindows { get; init; } = [];
 
     /// <summary>Periods of the waveform discriminators (Kong et al. 2020), samples.</summary>
     public IReadOnlyList<int> Periods { get; init; } = [];
@@ -187,6 +196,8 @@ public sealed record AdversarialConfig
         Require.InRange(Every, 1, 1000);
         Require.Positive(LearningRate);
         Require.InRange(Channels, 1, 1024);
+        Require.That(Windows.Concat(FrameWindows).All(w => w >= 16 && w % 8 == 0), nameof(Windows), "multiples of 8 from 16", string.Join(", ", Windows.Concat(FrameWindows)));
+        Require.That(Windows.Count + FrameWindows.Count + Periods.Count > 0, nameof(Windows), "at least one discriminator", 0);
         return this;
     }
 }

@@ -123,11 +123,7 @@ public sealed class CodecTrainer : IDisposable
 
         var terms = _loss.Compute(output_BS, target_BS, values).ToList();
         if (_adversarial is not null && Step >= _config.Adversarial!.From)
-        {
-            if (Step % _config.Adversarial.Every == 0)
-                _adversarial.TrainDiscriminators(output_BS.detach(), target_BS, values);
-            terms.AddRange(_adversarial.GeneratorLoss(output_BS, target_BS, values));
-        }
+            terms.Add(_adversarial.Step(output_BS, target_BS, learn: Step % _config.Adversarial.Every == 0, values));
         var total = _config.Loss.Balance
             ? State.Balancer.Combine(terms, output_BS)
             : terms.Select(t => t.Loss * t.Weight).Aggregate((a, b) => a + b);

@@ -14,6 +14,7 @@ public sealed class DiscriminatorEnsemble : nn.Module
     {
         discriminators = new ModuleList<nn.Module>([
             .. config.Windows.Select(window => new SpectrogramDiscriminator(window, config.Channels)),
+            .. config.FrameWindows.Select(window => new FrameDiscriminator(window, config.Channels)),
             .. config.Periods.Select(period => new PeriodDiscriminator(period, config.Channels)),
         ]);
         RegisterComponents();

@@ -1,0 +1,83 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Codec.Training.Discriminators;
+
+/// <summary>
+/// Convolutions over the frames of a complex STFT with the frequencies as channels, cut into bands that are judged apart (the band split of
+/// DAC's discriminator, Kumar et al. 2023, without its convolutions over frequency). All work is done at frame rate by wide products, so a
+/// processor runs it more than ten times faster than <see cref="SpectrogramDiscriminator"/>.
+/// </summary>
+public sealed class FrameDiscriminator : nn.Module, IDiscriminator
+{
+    private const int Bands = 4, Features = 3, HiddenLayers = 3;
+
+    // Magnitudes below this (a tenth of the noise of 16-bit audio for a window of 256) are all alike.
+    private const float Floor = 1e-6f;
+
+    private readonly ModuleList<Conv1d> convs;
+    private readonly Conv1d last;
+    private readonly Tensor basis;
+    private readonly int _window;
+
+    /// <param name="window">Samples, a multiple of 8; the hop is a quarter.</param>
+    /// <param name="channels">Of every hidden layer and band.</param>
+    public FrameDiscriminator(int window, int channels) : base(nameof(FrameDiscriminator))
+    {
+        _window = window;
+        basis = Basis(window);
+        var wide = Bands * (long)channels;
+        // The highest bin is left out, so that the bands are equally wide.
+        convs = new ModuleList<Conv1d>(Enumerable.Range(0, HiddenLayers + 1).Select(i => i == 0
+            ? nn.Conv1d(Features * window / 2, wide, 3, padding: 1, groups: Bands)
+            : nn.Conv1d(wide, wide, 5, padding: 2, groups: Bands)).ToArray());
+        last = nn.Conv1d(wide, Bands, 3, padding: 1, groups: Bands);
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Tensor> Judge(Tensor audio_BS)
+    {
+        using var scope = NewDisposeScope();
+        var x = Spectrum(audio_BS);
+        var features = new List<Tensor>();
+        foreach (var conv in convs)
+            features.Add(x = F.leaky_relu(conv.forward(x), 0.2));
+        features.Add(last.forward(x));
+        return features.Select(f => f.MoveToOuterDisposeScope()).ToArray();
+    }
+
+    /// <summary>[B, bands * (real, imaginary, level) * bins of the band, N]: parts compressed to the power 0.3, the level in units of about one.</summary>
+    private Tensor Spectrum(Tensor audio_BS)
+    {
+        var (hop, batch) = (_window / 4, audio_BS.shape[0]);
+        var blocks = audio_BS.shape[1] / hop;
+        var blocks_BHN = audio_BS.narrow(1, 0, blocks * hop).reshape(batch, blocks, hop).transpose(1, 2).contiguous();
+        var parts = F.conv1d(blocks_BHN, basis).view(batch, 2, Bands, _window / 2 / Bands, -1).unbind(1);
+        var level = (parts[0].square() + parts[1].square() + Floor).log();
+        var gain = (level * -0.35f).exp();
+        return cat([parts[0] * gain, parts[1] * gain, level * 0.2f + 0.5f], 2).flatten(1, 2);
+    }
+
+    /// <summary>
+    /// The windowed transform as a convolution over blocks of a hop, [2 * bins, hop, 4]: at these sizes faster than an FFT, whose gradient
+    /// libtorch takes on full complex spectra.
+    /// </summary>
+    private static Tensor Basis(int window)
+    {
+        var (hop, bins) = (window / 4, window / 2);
+        var basis = new float[2 * bins * window];
+        for (var k = 0; k < bins; k++)
+            for (var n = 0; n < window; n++)
+            {
+                var (sin, cos) = Math.SinCos(2 * Math.PI * ((long)k * n % window) / window);
+                var hann = 0.5 - 0.5 * Math.Cos(2 * Math.PI * n / window);
+                var column = n % hop * 4 + n / hop;
+                basis[k * window + column] = (float)(hann * cos);
+                basis[(bins + k) * window + column] = (float)(-hann * sin);
+            }
+        return tensor(basis, [2 * bins, hop, 4]);
+    }
+}

@@ -68,7 +68,7 @@ public sealed class AdversarialTraining : IDisposable
         var gradients = autograd.grad([loss], weights);
         using (no_grad())
             for (var i = 0; i < weights.Length; i++)
-                weights[i].grad = gradients[i].DetachFromDisposeScope();
+                weights[i].grad = gradients[i]; // the weight holds it from here on
         _optimizer.Step(_config.LearningRate * _run.Schedule.At(_optimizer.Steps, _run.Steps) / _run.Schedule.LearningRate, _run.MaxGradientNorm);
     }
 

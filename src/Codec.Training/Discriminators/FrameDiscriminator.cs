@@ -41,12 +41,7 @@ public sealed class FrameDiscriminator : nn.Module, IDiscriminator
     public IReadOnlyList<Tensor> Judge(Tensor audio_BS)
     {
         using var scope = NewDisposeScope();
-        var x = Spectrum(audio_BS);
-        var features = new List<Tensor>();
-        foreach (var conv in convs)
-            features.Add(x = F.leaky_relu(conv.forward(x), 0.2));
-        features.Add(last.forward(x));
-        return features.Select(f => f.MoveToOuterDisposeScope()).ToArray();
+        return convs.Features(last, Spectrum(audio_BS));
     }
 
     /// <summary>[B, bands * (real, imaginary, level) * bins of the band, N]: parts compressed to the power 0.3, the level in units of about one.</summary>

@@ -30,10 +30,6 @@ public sealed class PeriodDiscriminator : nn.Module, IDiscriminator
         var (b, samples) = (audio_BS.shape[0], audio_BS.shape[1]);
         var missing = (_period - samples % _period) % _period;
         var x = F.pad(audio_BS.unsqueeze(1), [0, missing], PaddingModes.Reflect).view(b, 1, (samples + missing) / _period, _period);
-        var features = new List<Tensor>();
-        foreach (var conv in convs)
-            features.Add(x = F.leaky_relu(conv.forward(x), 0.2));
-        features.Add(last.forward(x));
-        return features.Select(f => f.MoveToOuterDisposeScope()).ToArray();
+        return convs.Features(last, x);
     }
 }

@@ -38,10 +38,6 @@ public sealed class SpectrogramDiscriminator : nn.Module, IDiscriminator
         var parts_BNF2 = view_as_real(fft.rfft(padded.unfold(1, _window, _window / 4) * window));
         var magnitude = (parts_BNF2.pow(2).sum(-1, keepdim: true) + 1e-6).sqrt();
         var x = (parts_BNF2 / magnitude.sqrt()).permute(0, 3, 1, 2);
-        var features = new List<Tensor>();
-        foreach (var conv in convs)
-            features.Add(x = F.leaky_relu(conv.forward(x), 0.2));
-        features.Add(last.forward(x));
-        return features.Select(f => f.MoveToOuterDisposeScope()).ToArray();
+        return convs.Features(last, x);
     }
 }

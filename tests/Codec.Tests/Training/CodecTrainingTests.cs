@@ -103,7 +103,7 @@ public sealed class CodecTrainingTests : IDisposable
     [InlineData(true)]
     public void A_resumed_run_equals_an_uninterrupted_one(bool adversarial)
     {
-        var config = adversarial ? new AdversarialConfig { From = 25, Windows = [128], Periods = [3], Channels = 4 } : null;
+        var config = adversarial ? new AdversarialConfig { From = 25, Windows = [128], FrameWindows = [64], Periods = [3], Channels = 4 } : null;
         var whole = Weights(Config("whole", 40, config), [40]);
         var resumed = Weights(Config("resumed", 40, config), [15, 28, 40]);
         Assert.Equal(whole, resumed);

@@ -6,7 +6,7 @@ namespace Codec.Benchmarks;
 /// <summary>Speed and memory of the published codecs, ours against plain libtorch.</summary>
 internal static class CodecBenchmark
 {
-    private const string Usage = "usage: [--seconds N] [--rounds N] [--threads N,N] speed [encodec|mimi|dac16|dac24|dac44|snac] ... | memory FAMILY plain|ours encode|decode SECONDS | precision FAMILY SECONDS";
+    private const string Usage = "usage: [--seconds N] [--rounds N] [--threads N,N] speed [encodec|mimi|dac16|dac24|dac44|snac] ... | memory FAMILY plain|ours encode|decode SECONDS | repeat FAMILY plain|ours encode|decode SECONDS TIMES | precision FAMILY SECONDS";
 
     private static readonly Dictionary<string, Func<ISpeedCase>> Cases = new()
     {
@@ -31,6 +31,11 @@ internal static class CodecBenchmark
             case ["memory", var name, "plain" or "ours", "encode" or "decode", var seconds]:
                 using (var speedCase = Cases[name]())
                     PeakMemory.Run(speedCase, words[2] == "plain", words[3] == "encode", double.Parse(seconds, CultureInfo.InvariantCulture));
+                return 0;
+            case ["repeat", var name, "plain" or "ours", "encode" or "decode", var seconds, var times]:
+                using (var speedCase = Cases[name]())
+                    SpeedTable.Repeat(speedCase, words[2] == "plain", words[3] == "encode", double.Parse(seconds, CultureInfo.InvariantCulture),
+                        int.Parse(options.GetValueOrDefault("--threads", "1"), CultureInfo.InvariantCulture), int.Parse(times, CultureInfo.InvariantCulture));
                 return 0;
             default:
                 Console.Error.WriteLine(Usage);

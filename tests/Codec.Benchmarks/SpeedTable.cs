@@ -20,10 +20,7 @@ internal static class SpeedTable
         set_num_threads(threads);
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
-        var info = speedCase.Codec.Info;
-        var frame = info.HopLength * Math.Max(info.FrameMultiple, 1);
-        var samples = (long)(seconds * info.SampleRate) / frame * frame;
-        var audio_BCS = randn(1, info.Channels, samples) * 0.1;
+        var audio_BCS = Audio(speedCase.Codec.Info, seconds);
         var codes = speedCase.Codec.Encode(audio_BCS, speedCase.Books);
         var agreement = PlainPath.Agreement(speedCase.EncodePlain(audio_BCS), codes);
         var level = speedCase.DecodePlain(codes);
@@ -34,6 +31,30 @@ internal static class SpeedTable
         void Row(string what, (Times Plain, Times Ours) t, string check) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{speedCase.Name,-26} {threads} thr {what}: plain {seconds / t.Plain.Median,6:0.0} x real time (cpu {seconds / t.Plain.LeastCpu,5:0.0}), ours {seconds / t.Ours.Median,6:0.0} (cpu {seconds / t.Ours.LeastCpu,5:0.0}), "
             + $"ratio {t.Plain.Median / t.Ours.Median:0.00} (cpu {t.Plain.LeastCpu / t.Ours.LeastCpu:0.00}); {check}"));
+    }
+
+    /// <summary>One path again and again, for a profiler; prints x real time by the least CPU time of a run.</summary>
+    public static void Repeat(ISpeedCase speedCase, bool plain, bool encode, double seconds, int threads, int times)
+    {
+        set_num_threads(threads);
+        using var mode = inference_mode();
+        using var scope = NewDisposeScope();
+        var audio_BCS = Audio(speedCase.Codec.Info, seconds);
+        var codes = speedCase.Codec.Encode(audio_BCS, speedCase.Books);
+        Action run = (plain, encode) switch
+        {
+            (true, true) => () => speedCase.EncodePlain(audio_BCS),
+            (true, false) => () => speedCase.DecodePlain(codes).Dispose(),
+            (false, true) => () => speedCase.Codec.Encode(audio_BCS, speedCase.Books),
+            (false, false) => () => speedCase.Codec.Decode(codes).Dispose(),
+        };
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{seconds / Measurement.Least(times, run):0.00} x real time by CPU time"));
+    }
+
+    private static Tensor Audio(CodecInfo info, double seconds)
+    {
+        var frame = info.HopLength * Math.Max(info.FrameMultiple, 1);
+        return randn(1, info.Channels, (long)(seconds * info.SampleRate) / frame * frame) * 0.1;
     }
 
     private static (Times Plain, Times Ours) Alternate(int rounds, Action plain, Action ours)

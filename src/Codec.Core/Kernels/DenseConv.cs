@@ -12,11 +12,13 @@ namespace Codec.Core.Kernels;
 /// </summary>
 public sealed unsafe class DenseConv : IDisposable
 {
-    private const int Wide = 2 * DenseTile.Lanes, Narrow = DenseTile.Lanes, Tile = DenseTile.Rows;
-    private const int BlockFloats = 1 << 16; // inputs that one pass over all panels should find in the cache
+    private const int Wide = 4 * DenseTile.Lanes, Middle = 2 * DenseTile.Lanes, Narrow = DenseTile.Lanes;
+    private const int BlockRows = 3 * DenseTile.Rows; // whole tiles of either height
+    private const int BlockFloats = 1 << 17; // inputs that one pass over all panels should find in the cache
+    private const int ChunkTaps = 768; // weights of a panel that all tiles of a block should find there
 
     private readonly int _segments, _length, _stride, _dilation, _stepsPerRow;
-    private float* _panels; // [panel][taps][32 or, in the last, 16]
+    private float* _panels; // [panel][taps][64 or, in the last two, 32 and 16]
     private readonly float* _bias;
 
     private DenseConv(int inputs, int taps, int columns, int stride, int dilation, int stepsPerRow)
@@ -138,49 +140,79 @@ public sealed unsafe class DenseConv : IDisposable
     private void Blocks(float* x, float* y, float* add, long first, long last, bool elu)
     {
         ObjectDisposedException.ThrowIf(_panels == null, this);
-        var block = Math.Max(BlockFloats / Math.Max(_stride * Inputs, 1) / Tile, 1) * Tile;
-        float* scratch = stackalloc float[Tile * Wide + DenseTile.Lanes];
+        float* scratch = stackalloc float[DenseTile.Rows * Wide + DenseTile.Lanes];
         scratch = (float*)(((nint)scratch + 63) & ~(nint)63);
+        var work = new Work(x, y, add, elu, scratch);
+        var block = Math.Max(BlockFloats / Math.Max(_stride * Inputs, 1) / BlockRows, 1) * BlockRows;
         for (var start = first; start < last; start += block)
-            for (var column = 0; column < Padded; column += Wide)
-                for (var step = start; step < Math.Min(start + block, last); step += Tile)
-                    OneTile(x, y, add, step, (int)Math.Min(Tile, Math.Min(start + block, last) - step), column, elu, scratch);
+            Block(work, start, Math.Min(start + block, last));
     }
 
-    private void OneTile(float* x, float* y, float* add, long step, int rows, int column, bool elu, float* sums)
+    /// <summary>Some rows: taps by chunks, within them columns by panels, within them rows by tiles. Sums wait in the result for the next chunk.</summary>
+    private void Block(in Work work, long first, long last)
     {
-        var width = Math.Min(Wide, Padded - column);
-        var used = Math.Min(width, Columns - column);
-        for (var row = 0; row < Tile; row++)
-        {
-            float* sum = sums + row * width;
-            for (var lane = 0; lane < width; lane += DenseTile.Lanes)
-                Vector512.Store(Vector512.Load(_bias + column + lane), sum + lane);
-            if (add != null && row < rows)
-                Add(add + (step + row) * Columns + column, sum, used);
-        }
-        var source = new DenseTile.Source(x + step * _stride * Inputs, (long)_stride * Inputs, rows, _segments, _length, (long)_dilation * Inputs);
-        float* panel = _panels + (long)column * Taps * Inputs;
-        if (width == Wide && rows == 1)
-            DenseTile.Single(source, panel, sums);
-        else if (width == Wide)
-            DenseTile.Wide(source, panel, sums);
-        else
-            DenseTile.Narrow(source, panel, sums);
-        for (var row = 0; row < rows; row++)
-            Finish(sums + row * width, y + (step + row) * Columns + column, used, elu);
+        // Short segments go together, long ones are cut.
+        var together = Math.Max(1, Math.Min(_segments, ChunkTaps / _length));
+        var parts = (_length + ChunkTaps - 1) / ChunkTaps;
+        for (var segment = 0; segment < _segments; segment += together)
+            for (var part = 0; part < parts; part++)
+            {
+                var (from, to) = ((int)((long)_length * part / parts), (int)((long)_length * (part + 1) / parts));
+                var chunk = new Chunk(segment, Math.Min(together, _segments - segment), from, to - from,
+                    IsFirst: segment == 0 && part == 0, IsLast: segment + together >= _segments && part == parts - 1);
+                for (int column = 0, width; column < Padded; column += width)
+                {
+                    width = WidthAt(column);
+                    var height = width == Wide ? DenseTile.WideRows : DenseTile.Rows;
+                    for (var step = first; step < last; step += height)
+                        Tile(work, chunk, step, (int)Math.Min(height, last - step), column, width);
+                }
+            }
     }
 
-    private static void Add(float* from, float* to, int count)
+    /// <summary>Columns of the panel that begins at one.</summary>
+    private int WidthAt(int column) => Padded - column >= Wide ? Wide : Padded - column >= Middle ? Middle : Narrow;
+
+    private void Tile(in Work work, in Chunk chunk, long step, int rows, int column, int width)
+    {
+        var used = Math.Min(width, Columns - column);
+        var whole = used == width && rows == (width == Wide ? DenseTile.WideRows : DenseTile.Rows);
+        float* result = work.Y + step * Columns + column;
+        var (sums, sumStep) = whole ? ((nint)result, Columns) : ((nint)work.Scratch, width);
+        var (start, startStep) = (sums, sumStep);
+        if (chunk.IsFirst && work.Add == null)
+            (start, startStep) = ((nint)(_bias + column), 0);
+        else if (chunk.IsFirst || !whole)
+            for (var row = 0; row < rows; row++)
+                Start(chunk.IsFirst ? work.Add + (step + row) * Columns + column : result + (long)row * Columns, chunk.IsFirst ? _bias + column : null, (float*)sums + row * sumStep, used);
+        var source = new DenseTile.Source(work.X + step * _stride * Inputs + (long)chunk.Segment * _dilation * Inputs + chunk.From, (long)_stride * Inputs, rows,
+            chunk.Segments, chunk.Length, (long)_dilation * Inputs);
+        var target = new DenseTile.Target((float*)start, startStep, (float*)sums, sumStep);
+        float* panel = _panels + (long)column * Taps * Inputs + ((long)chunk.Segment * _length + chunk.From) * width;
+        if (width == Wide && rows == 1)
+            DenseTile.Single(source, panel, target);
+        else if (width == Wide)
+            DenseTile.Wide(source, panel, target);
+        else if (width == Middle)
+            DenseTile.Middle(source, panel, target);
+        else
+            DenseTile.Narrow(source, panel, target);
+        if (!whole || (chunk.IsLast && work.Elu))
+            for (var row = 0; row < rows; row++)
+                Finish((float*)sums + row * sumStep, result + (long)row * Columns, used, chunk.IsLast && work.Elu);
+    }
+
+    /// <summary>Copies what sums start from, with the bias where there is one.</summary>
+    private static void Start(float* from, float* bias, float* to, int count)
     {
         var i = 0;
         for (; i + DenseTile.Lanes <= count; i += DenseTile.Lanes)
-            Vector512.Store(Vector512.Load(to + i) + Vector512.Load(from + i), to + i);
+            Vector512.Store(bias == null ? Vector512.Load(from + i) : Vector512.Load(bias + i) + Vector512.Load(from + i), to + i);
         for (; i < count; i++)
-            to[i] += from[i];
+            to[i] = bias == null ? from[i] : bias[i] + from[i];
     }
 
-    /// <summary>Copies results out; the scratch row is a whole number of vectors long.</summary>
+    /// <summary>Copies results out or, where they lie there already, finishes them; the scratch row is a whole number of vectors long.</summary>
     private static void Finish(float* sums, float* to, int count, bool elu)
     {
         for (var i = 0; i < count; i += DenseTile.Lanes)
@@ -199,6 +231,15 @@ public sealed unsafe class DenseConv : IDisposable
         }
     }
 
+    private readonly struct Work(float* x, float* y, float* add, bool elu, float* scratch)
+    {
+        public readonly float* X = x, Y = y, Add = add, Scratch = scratch;
+        public readonly bool Elu = elu;
+    }
+
+    /// <summary>Taps [From, From + Length) of some segments.</summary>
+    private readonly record struct Chunk(int Segment, int Segments, int From, int Length, bool IsFirst, bool IsLast);
+
     /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
     /// <param name="bias_O">[columns] or null.</param>
     private void Pack(Tensor weight_KIO, Tensor? bias_O)
@@ -207,13 +248,13 @@ public sealed unsafe class DenseConv : IDisposable
         // Read where they lie: a managed copy of every weight would linger until the next collection.
         using var dense = weight_KIO.detach().to(float32).cpu().contiguous();
         float* values = ChannelPattern.Pointer(dense);
-        for (var column = 0; column < Columns; column++)
+        float* panel = _panels;
+        for (int column = 0, width; column < Columns; column += width)
         {
-            var start = column / Wide * Wide;
-            var width = Math.Min(Wide, Padded - start);
-            float* panel = _panels + (long)start * Taps * Inputs + (column - start);
-            for (var tap = 0; tap < Taps * Inputs; tap++)
-                panel[(long)tap * width] = values[(long)tap * Columns + column];
+            width = WidthAt(column);
+            var used = Math.Min(width, Columns - column);
+            for (var tap = 0; tap < Taps * Inputs; tap++, panel += width)
+                new ReadOnlySpan<float>(values + (long)tap * Columns + column, used).CopyTo(new Span<float>(panel, used));
         }
         if (bias_O is not null)
             ChannelPattern.Values(bias_O).CopyTo(new Span<float>(_bias, Columns));

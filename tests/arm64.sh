@@ -35,33 +35,41 @@ plain() { DOTNET_EnableHWIntrinsic=0 "$@"; }
 same() { cmp "$1" "$2" && echo "same bytes: $3 ($(stat -c %s "$1"))"; }
 
 cd "$work"
-# The container over the whole recording; audio, which is slow under qemu, over two seconds of it.
+# every NAME RECORDING OPTIONS: what encode makes of a recording, and decode of that, in all the ways there are.
+every() {
+    local name=$1 recording=$2
+    shift 2
+    x64 encode "$recording" -o x.cdc "$@" --threads 1
+    x64 decode x.cdc -o x.wav --threads 1
+    for way in "x64:2" "plain x64:1" "plain x64:2" "arm64:1" "arm64:2" "plain arm64:1"; do
+        ${way%:*} encode "$recording" -o y.cdc "$@" --threads "${way#*:}"
+        same x.cdc y.cdc "$name, ${way%:*}, ${way#*:} thread(s): recording to file"
+        ${way%:*} decode x.cdc -o y.wav --threads "${way#*:}"
+        same x.wav y.wav "$name, ${way%:*}, ${way#*:} thread(s): file to audio"
+    done
+}
+# The container over the whole recording; audio, which is slow under qemu, over two seconds or one of it.
 x64 encode "$recording" -o whole.cdc --kbps 3 --threads 1
 x64 decode whole.cdc -o short.wav --to 0:02 --threads 1
-x64 encode short.wav -o x.cdc --kbps 3 --threads 1
-x64 encode "$recording" -o x-nested.cdc --kbps 1.4 --threads 1
-x64 decode x.cdc -o x.wav --threads 1
-x64 convert whole.cdc -o x.jsonl
-plain x64 encode short.wav -o x-plain.cdc --kbps 3 --threads 2
-same x.cdc x-plain.cdc "x64, no intrinsics, 2 threads: recording to file"
-plain x64 decode x.cdc -o x-plain.wav --threads 2
-same x.wav x-plain.wav "x64, no intrinsics, 2 threads: file to audio"
-arm64 convert whole.cdc -o a.jsonl
-same x.jsonl a.jsonl "Arm64: file to codes"
-arm64 convert x.jsonl -o a.cdc
-same whole.cdc a.cdc "Arm64: codes to file"
-plain arm64 convert x.jsonl -o a-plain.cdc
-same whole.cdc a-plain.cdc "Arm64, no intrinsics: codes to file"
-arm64 transcode whole.cdc -o a-nested.cdc --kbps 1.4
-same x-nested.cdc a-nested.cdc "Arm64: transcode to a nested book"
-arm64 encode short.wav -o a-1.cdc --kbps 3 --threads 1
-same x.cdc a-1.cdc "Arm64, 1 thread: recording to file"
-arm64 encode short.wav -o a-2.cdc --kbps 3 --threads 2
-same x.cdc a-2.cdc "Arm64, 2 threads: recording to file"
-arm64 decode x.cdc -o a-1.wav --threads 1
-same x.wav a-1.wav "Arm64, 1 thread: file to audio"
-arm64 decode x.cdc -o a-2.wav --threads 2
-same x.wav a-2.wav "Arm64, 2 threads: file to audio"
-plain arm64 decode x.cdc -o a-plain.wav --threads 1
-same x.wav a-plain.wav "Arm64, no intrinsics: file to audio"
+x64 decode whole.cdc -o second.wav --from 0:01 --to 0:02 --threads 1
+every "3 kbit/s" short.wav --kbps 3
+every "brief" second.wav --kbps 1.5
+every "nested book" second.wav --kbps 1.4
+every "variable rate" short.wav --kbps 3 --vbr 0.02
+for effort in 1 2 3; do every "effort $effort" second.wav --kbps 1.5 --effort "$effort"; done
+every "rate-aware" second.wav --kbps 1.5 --rate-aware 0.02
+
+x64 encode "$recording" -o variable.cdc --kbps 3 --vbr 0.02 --threads 1
+x64 encode "$recording" -o nested.cdc --kbps 1.4 --threads 1
+for file in whole variable nested; do
+    x64 convert "$file.cdc" -o x.jsonl
+    arm64 convert "$file.cdc" -o y.jsonl
+    same x.jsonl y.jsonl "$file, Arm64: file to codes"
+    arm64 convert x.jsonl -o y.cdc
+    same "$file.cdc" y.cdc "$file, Arm64: codes to file"
+    plain arm64 convert x.jsonl -o y.cdc
+    same "$file.cdc" y.cdc "$file, Arm64, no intrinsics: codes to file"
+done
+arm64 transcode whole.cdc -o y.cdc --kbps 1.4
+same nested.cdc y.cdc "Arm64: transcode to a nested book"
 echo "Arm64 and x64 agree"

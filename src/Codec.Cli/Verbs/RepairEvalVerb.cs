@@ -17,6 +17,7 @@ internal sealed class RepairEvalVerb
     private readonly Option<string> _bursts = new("--bursts") { Description = "mean packets lost in a row (Gilbert's channel); 0: each for itself", HelpName = "X,X", DefaultValueFactory = _ => "0,3" };
     private readonly Option<string> _sent = new("--sent") { Description = "books sent where the others are made up; empty: leave that table out", HelpName = "N,N", DefaultValueFactory = _ => "1,2,3" };
     private readonly Option<int> _books = new("--books") { Description = "books of complete codes", HelpName = "N", DefaultValueFactory = _ => 6 };
+    private readonly Option<double> _vbr = new("--vbr") { Description = "codes whose frames may lack books, as of codec encode --vbr; with an empty --sent", HelpName = "SHARE", DefaultValueFactory = _ => 0 };
     private readonly Option<int> _every = new("--every") { Description = "use every N-th recording", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _seed = new("--seed") { Description = "of the losses", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly RepairOptions _repair = new();
@@ -29,7 +30,7 @@ internal sealed class RepairEvalVerb
     {
         var verb = new RepairEvalVerb(context);
         var command = new Command("repair-eval", "Measure the models that make up lost packets and fine books: mel distance, STOI, ESTOI, PESQ-WB.")
-            { verb._folder, verb._loss, verb._packets, verb._bursts, verb._sent, verb._books, verb._every, verb._seed };
+            { verb._folder, verb._loss, verb._packets, verb._bursts, verb._sent, verb._books, verb._vbr, verb._every, verb._seed };
         verb._repair.AddTo(command);
         verb._model.AddTo(command);
         command.SetAction(verb.Run);
@@ -42,8 +43,13 @@ internal sealed class RepairEvalVerb
         var losses = Losses(args);
         var sent = Numbers(args.GetValue(_sent)!, "--sent").Select(n => (int)n).ToArray();
         using var models = _model.Open(args, _context);
-        if (models.Codec is not NativeCodec codec)
+        if (models.Codec is not NativeCodec whole)
             throw new ConfigException($"--model: expected a native codec, found {models.Codec.Info.Name}");
+        var vbr = args.GetValue(_vbr);
+        Require.InRange(vbr, 0, 10, "--vbr");
+        Require.That(vbr == 0 || sent.Length == 0, "--vbr", "an empty --sent", args.GetValue(_sent)!);
+        using var variable = vbr == 0 ? null : (NativeCodec)whole.WithVariableBooks(vbr);
+        var codec = variable ?? whole;
         using var repairs = _repair.Open(args);
         var books = args.GetValue(_books);
         Require.InRange(books, 1, codec.Info.Books.Count, "--books");

@@ -1,7 +1,9 @@
+using Codec.Core.Bitstream;
+
 namespace Codec.Core.Concealment;
 
 /// <summary>A gap in codes and its surroundings.</summary>
-/// <param name="Books">Of the codes.</param>
+/// <param name="Books">Of the codes; frames around the gap may lack some (<see cref="VariableBooks"/>).</param>
 /// <param name="Streams">Batch items of the codes.</param>
 /// <param name="Frames">Base frames that are missing; a multiple of all strides unless nothing follows.</param>
 /// <param name="Before">Up to <see cref="ILostFrameRepair.ContextFrames"/> frames that end where the gap starts; null where nothing is known.</param>

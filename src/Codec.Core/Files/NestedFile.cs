@@ -60,9 +60,9 @@ public static class NestedFile
             : throw new BitstreamException("entropy prior", 0, $"the tables {header.Prior:x8} that describe a nested book", "other tables only");
     }
 
-    /// <summary>A repair of whole books for a file whose last one is nested. Models know no frames that lack books: the default repair serves those.</summary>
-    internal static ILostFrameRepair? Repair(ILostFrameRepair? repair, CodecInfo codec, CodecFileHeader header)
-        => repair is null || VariableBooks.Are(header.Books, codec.Books) ? null : Of(header) is { } nested ? new NestedRepair(repair, nested) : repair;
+    /// <summary>A repair of whole books for a file whose last one is nested.</summary>
+    internal static ILostFrameRepair? Repair(ILostFrameRepair? repair, CodecFileHeader header)
+        => repair is not null && Of(header) is { } nested ? new NestedRepair(repair, nested) : repair;
 
     /// <summary>Each cluster stands for its heaviest code while gaps are filled.</summary>
     private sealed class NestedRepair(ILostFrameRepair repair, NestedBook nested) : ILostFrameRepair

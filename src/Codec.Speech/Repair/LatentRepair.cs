@@ -1,4 +1,5 @@
 using Codec.Core;
+using Codec.Core.Bitstream;
 using Codec.Core.Codecs.Native;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -18,31 +19,34 @@ public sealed class LatentRepair(NativeCodec codec, RepairModel model)
     public RepairModel Model => model;
 
     /// <summary>Makes up the frames that were lost.</summary>
-    /// <param name="codes">All books or a prefix, base frame rate; what lost frames hold is not looked at.</param>
+    /// <param name="codes">All books or a prefix, base frame rate, which frames may lack (<see cref="VariableBooks"/>); what lost frames hold is not looked at.</param>
     /// <param name="lost">By frame, for every batch item alike.</param>
-    /// <returns>The same codes with others in place of the lost ones.</returns>
+    /// <returns>The same codes with others, in all books, in place of the lost ones.</returns>
     public Codes Restore(Codes codes, IReadOnlyList<bool> lost)
     {
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
-        var known_T = tensor(lost.Select(l => l ? 0L : codes.Books).ToArray(), device: codec.Device);
-        var codes_BKT = CodeTensors.ToTensor(codes, codec.Device);
-        var latent_BTD = Predict(RepairModel.KnownLatent(codec.Model.Quantizer, codes_BKT, known_T.unsqueeze(0)), known_T);
+        var sent_BKT = CodeTensors.ToTensor(codes, codec.Device);
+        var received_T = tensor(lost.Select(l => !l).ToArray(), device: codec.Device);
+        var sizes_K = tensor(codec.Model.Quantizer.Books.Take(codes.Books).Select(book => (long)book.Size).ToArray(), device: codec.Device);
+        var missing_BKT = sent_BKT.ge(sizes_K.unsqueeze(-1));
+        var known_BT = missing_BKT.logical_not().sum(1) * received_T;
+        var latent_BTD = Predict(RepairModel.KnownLatent(codec.Model.Quantizer, sent_BKT.masked_fill(missing_BKT, 0), known_BT), known_BT);
         var made_BKT = codec.Model.Quantizer.Encode(latent_BTD, codes.Books);
-        return CodeTensors.ToCodes(where(known_T.eq(0), made_BKT, codes_BKT), codes.Specs);
+        return CodeTensors.ToCodes(where(known_BT.eq(0).unsqueeze(1), made_BKT, sent_BKT), codes.Specs);
     }
 
     /// <summary>Latents of all books for a signal of which some are known.</summary>
     /// <param name="latent_BTD">Sum of the known code vectors.</param>
-    /// <param name="known_T">Known books of each frame, int64 [T].</param>
+    /// <param name="known_BT">Known books of each frame, int64 [B, T]; [1, T] where all items have the same.</param>
     /// <returns>[B, T, D].</returns>
-    public Tensor Predict(Tensor latent_BTD, Tensor known_T)
+    public Tensor Predict(Tensor latent_BTD, Tensor known_BT)
     {
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
         var frames = latent_BTD.shape[1];
         var (before, after) = (model.Config.Reach, model.Config.Ahead);
-        var known_BT = known_T.unsqueeze(0).expand(latent_BTD.shape[0], frames);
+        known_BT = known_BT.expand(latent_BTD.shape[0], frames);
         var pieces = new List<Tensor>();
         for (long start = 0; start < frames; start += PieceFrames)
         {

@@ -1,4 +1,5 @@
 using Codec.Core;
+using Codec.Core.Bitstream;
 using Codec.Core.Codecs.Native;
 using Codec.Core.Concealment;
 
@@ -21,7 +22,7 @@ public sealed class MaskedRepair(NativeCodec codec, Func<RepairModel> model) : I
     /// <inheritdoc/>
     public FilledFrames Fill(LostFrames gap)
     {
-        if (!gap.Books.SequenceEqual(codec.Info.Books.Take(gap.Books.Count)))
+        if (!gap.Books.SequenceEqual(codec.Info.Books.Take(gap.Books.Count)) && !VariableBooks.Are(gap.Books, codec.Info.Books))
             throw new ArgumentException($"expected books of {codec.Info.Name}", nameof(gap));
         var pieces = new[] { gap.Before, gap.NewCodes(), gap.After }.OfType<Codes>().Select(codes => codes.WithSegments(null)).ToArray();
         var start = gap.Before?.Frames ?? 0;

@@ -56,7 +56,7 @@ public sealed class RegeneratingCodec : ICodec
         var joined_BTD = past is null ? coarse_BTD : cat([past.Value, coarse_BTD], 1);
         var kept = Math.Min(joined_BTD.shape[1], _model.Config.Reach);
         past?.Set(joined_BTD.narrow(1, joined_BTD.shape[1] - kept, kept));
-        var known_T = full([joined_BTD.shape[1]], books, ScalarType.Int64, Device);
-        return new LatentRepair(_codec, _model).Predict(joined_BTD, known_T).narrow(1, joined_BTD.shape[1] - frames, frames);
+        var known_BT = full([1, joined_BTD.shape[1]], books, ScalarType.Int64, Device);
+        return new LatentRepair(_codec, _model).Predict(joined_BTD, known_BT).narrow(1, joined_BTD.shape[1] - frames, frames);
     }
 }

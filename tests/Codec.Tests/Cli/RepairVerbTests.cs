@@ -66,7 +66,33 @@ public sealed class RepairVerbTests : IDisposable
         Refused("--loss", "repair-eval", _folder.Path, "--model", _codec, "--books", "3", "--loss", "x");
         Refused("Rate", "repair-eval", _folder.Path, "--model", _codec, "--books", "3", "--loss", "100");
         Refused("--sent", "repair-eval", _folder.Path, "--model", _codec, "--books", "3", "--sent", "3");
+        Refused("an empty --sent", "repair-eval", _folder.Path, "--model", _codec, "--books", "3", "--vbr", "0.1", "--sent", "1");
         Refused("no such folder", "repair-eval", _folder.Combine("none"), "--model", _codec, "--books", "3", "--sent", "1");
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("0.1")]     // frames may lack the third book
+    public void A_gap_is_made_up_by_the_model(string vbr)
+    {
+        var (wav, file, hurt) = (_folder.Combine("long.wav"), _folder.Combine("long.cdc"), _folder.Combine("hurt.cdc"));
+        var random = new Random(2);
+        AudioFile.Write(wav, new AudioBuffer([.. Enumerable.Range(0, 64000).Select(_ => random.NextSingle() - 0.5f)], 16000));
+        Assert.Equal(ExitCode.Done, CommandLineRun.Of("encode", wav, "-o", file, "--model", _codec, "--vbr", vbr).ExitCode);
+        var bytes = File.ReadAllBytes(file);
+        bytes[bytes.Length / 3] ^= 1;
+        File.WriteAllBytes(hurt, bytes);
+        float[] Decoded(string input, params string[] more)
+        {
+            var run = CommandLineRun.Of(["decode", input, "-o", _folder.Combine("o.wav"), "--model", _codec, "--force", .. more]);
+            Assert.Equal(ExitCode.Done, run.ExitCode);
+            return AudioFile.Read(_folder.Combine("o.wav")).Channel(0).ToArray();
+        }
+        var (whole, plain, made) = (Decoded(file), Decoded(hurt, "--plain"), Decoded(hurt, "--masked", _masked));
+        Assert.Equal(64000, made.Length);
+        Assert.Equal(whole[..15000], made[..15000]);
+        Assert.NotEqual(plain[16000..32000], made[16000..32000]);
+        Assert.Contains(made[16000..22000], sample => sample != 0);
     }
 
     [Fact]
@@ -77,5 +103,9 @@ public sealed class RepairVerbTests : IDisposable
         Assert.Equal(2 + 1 + 2 * 6 + 2 + 3, run.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
         Assert.Contains("| 20% | bursts of 3 | 2 | Masked |", run.Out);
         Assert.Contains("| 1 | made up |", run.Out);
+        var variable = CommandLineRun.Of("repair-eval", _folder.Path, "--model", _codec, "--books", "3", "--masked", _masked, "--vbr", "10", "--loss", "20", "--packets", "2", "--bursts", "0", "--sent", "");
+        Assert.Equal(ExitCode.Done, variable.ExitCode);
+        Assert.Contains("| 20% | random | 2 | Masked |", variable.Out);
+        Assert.NotEqual(run.Out.Split('\n')[2], variable.Out.Split('\n')[2]); // nothing lost, but books
     }
 }

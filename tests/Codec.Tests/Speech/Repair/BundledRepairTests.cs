@@ -26,13 +26,13 @@ public class BundledRepairTests
         var audio = Resampler.Resample(AudioFile.Read(SharedFolder.Require("speech", "test", "librispeech-1998-15444_0001.flac")).ToMono(), codec.Info.SampleRate);
         var codes = codec.Encode(tensor(audio.Channel(0)).view(1, 1, -1));
         var known = kind == RepairKind.Fine
-            ? full([codes.Frames], 2L)
-            : tensor(new PacketLoss(0.2, 3).Draw(codes.Frames, new Random(1)).Select(lost => lost ? 0L : codes.Books).ToArray());
+            ? full([1, codes.Frames], 2L)
+            : tensor(new PacketLoss(0.2, 3).Draw(codes.Frames, new Random(1)).Select(lost => lost ? 0L : codes.Books).ToArray()).unsqueeze(0);
         var truth = codec.LatentOf(codes);
         var start = known.eq(codes.Books).unsqueeze(-1) * truth + known.eq(2).unsqueeze(-1) * codec.LatentOf(codes.Take(2));
         var wanted = known.lt(codes.Books).unsqueeze(-1); // what is known is taken as it is, whatever the model says of it
         double Error(Tensor latent) => ((latent - truth) * wanted).square().sum().item<float>();
-        var (plain, repaired) = (Error(model.Without(start, known.unsqueeze(0))), Error(new LatentRepair(codec, model).Predict(start, known)));
+        var (plain, repaired) = (Error(model.Without(start, known)), Error(new LatentRepair(codec, model).Predict(start, known)));
         Assert.True(repaired < plain, $"error {repaired:F1} with the model, {plain:F1} without");
     }
 }

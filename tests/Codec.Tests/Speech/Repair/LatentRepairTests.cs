@@ -1,4 +1,5 @@
 using Codec.Core;
+using Codec.Core.Bitstream;
 using Codec.Core.Concealment;
 using Codec.Speech.Repair;
 using static TorchSharp.torch;
@@ -31,12 +32,36 @@ public sealed class LatentRepairTests : IDisposable
     }
 
     [Fact, NoTensorLeaks]
+    public void Frames_that_lack_books_count_for_those_they_have()
+    {
+        using var scope = NewDisposeScope();
+        using var mode = inference_mode();
+        var specs = VariableBooks.Of(_small.Codec.Info.Books);
+        var nothing = specs[2].Size - 1;
+        var whole = new[] { _small.Draw(30, seed: 1), _small.Draw(30, seed: 2) };
+        var thin = new Codes(specs, [.. Enumerable.Range(0, 3).Select(book => Enumerable.Range(0, 2).Select(item =>
+            Enumerable.Range(0, 30).Select(t => book == 2 && (t + item) % 2 == 0 ? nothing : whole[item][book][t]).ToArray()).ToArray())], 30);
+        var lost = Enumerable.Range(0, 30).Select(t => t is >= 14 and < 17).ToArray();
+        var restored = _small.Repair.Restore(thin, lost);
+        for (var item = 0; item < 2; item++)
+        {
+            var known = tensor(Enumerable.Range(0, 30).Select(t => lost[t] ? 0L : (t + item) % 2 == 0 ? 2 : 3).ToArray()).unsqueeze(0);
+            var start = where(known.eq(2).unsqueeze(-1), _small.Codec.LatentOf(whole[item].Take(2)), _small.Codec.LatentOf(whole[item]));
+            var expected = CodeTensors.ToCodes(_small.Codec.Model.Quantizer.Encode(_small.Repair.Predict(start, known)), specs);
+            for (var book = 0; book < 3; book++)
+                Assert.Equal(Enumerable.Range(0, 30).Select(t => lost[t] ? expected[book][t] : thin[book, item][t]), restored[book, item].ToArray());
+        }
+        var filled = new MaskedRepair(_small.Codec, () => _small.Model).Fill(new LostFrames(specs, 2, 3, thin.Slice(0, 14), thin.Slice(17, 13)));
+        Assert.Equal(SmallRepair.Numbers(restored.Slice(14, 3)), SmallRepair.Numbers(filled.Codes));
+    }
+
+    [Fact, NoTensorLeaks]
     public void A_frame_sees_as_far_as_the_window_reaches_and_no_farther()
     {
         using var scope = NewDisposeScope();
         var reach = _small.Model.Config.Reach;
-        var known = full([60], 3L);
-        known[30] = 0;
+        var known = full([1, 60], 3L);
+        known[0, 30] = 0;
         var latent = _small.Codec.LatentOf(_small.Draw(60, seed: 3));
         var plain = _small.Repair.Predict(latent, known);
         foreach (var (distance, seen) in new[] { (1, true), (reach + 1, false) })
@@ -54,11 +79,11 @@ public sealed class LatentRepairTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var codes = _small.Draw(1200, seed: 4);
-        var known = tensor(new PacketLoss(0.2, 3).Draw(1200, new Random(1)).Select(l => l ? 0L : 3L).ToArray());
+        var known = tensor(new PacketLoss(0.2, 3).Draw(1200, new Random(1)).Select(l => l ? 0L : 3L).ToArray()).unsqueeze(0);
         var latent = _small.Codec.LatentOf(codes);
         using var mode = inference_mode();
-        Tensors.Close(_small.Model.Forward(latent, known.unsqueeze(0)), _small.Repair.Predict(latent, known), 1e-4);
-        Assert.Equal(0, _small.Repair.Predict(latent.narrow(1, 0, 0), known.narrow(0, 0, 0)).shape[1]);
+        Tensors.Close(_small.Model.Forward(latent, known), _small.Repair.Predict(latent, known), 1e-4);
+        Assert.Equal(0, _small.Repair.Predict(latent.narrow(1, 0, 0), known.narrow(1, 0, 0)).shape[1]);
     }
 
     [Theory, NoTensorLeaks]

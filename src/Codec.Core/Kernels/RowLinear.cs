@@ -116,11 +116,14 @@ internal sealed unsafe class RowLinear : IDisposable
             HalfWeights.Widen((ushort*)_weights + (long)column * _taps, (long)width * _taps, panel);
             weights = panel;
         }
-        for (var row = 0; row < rows; row += RowTile.Rows)
+        // The panel behind this one, of the next map behind the last: read from memory while this one is at work.
+        byte* next = _half ? (byte*)((ushort*)_weights + (long)(column + width) * _taps) : (byte*)(weights + (long)width * _taps);
+        var pace = width * (_half ? sizeof(ushort) : sizeof(float)) * RowTile.Rows / Math.Max(rows, RowTile.Rows);
+        for (var row = 0; row < rows; row += RowTile.Rows, next += (nint)pace * Inputs)
         {
             var count = Math.Min(RowTile.Rows, rows - row);
             if (width == Wide)
-                RowTile.Six(x + row * step, step, count, weights, Inputs, _bias.Pointer + column, sums);
+                RowTile.Six(x + row * step, step, count, weights, Inputs, _bias.Pointer + column, sums, next, pace);
             else
                 RowTile.SixNarrow(x + row * step, step, count, weights, Inputs, _bias.Pointer + column, sums);
             sink.Take(sums, row, count, column, width);

@@ -23,16 +23,20 @@ internal static unsafe class RowTile
     /// <param name="taps">Inputs of a row.</param>
     /// <param name="bias">[64].</param>
     /// <param name="sums">[6][64], the result.</param>
+    /// <param name="ahead">What will be read next and is brought near meanwhile; any address.</param>
+    /// <param name="pace">Bytes of it for every tap.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Six(float* x, nint step, int rows, float* weights, int taps, float* bias, float* sums)
+    public static void Six(float* x, nint step, int rows, float* weights, int taps, float* bias, float* sums, byte* ahead = null, nint pace = 0)
     {
         float* p0 = x, p1 = x + Math.Min(1, rows - 1) * step, p2 = x + Math.Min(2, rows - 1) * step, p3 = x + Math.Min(3, rows - 1) * step, p4 = x + Math.Min(4, rows - 1) * step, p5 = x + Math.Min(5, rows - 1) * step;
         Vector512<float> a0 = Vector512.Load(bias + 0 * Lanes), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0;
         Vector512<float> b0 = Vector512.Load(bias + 1 * Lanes), b1 = b0, b2 = b0, b3 = b0, b4 = b0, b5 = b0;
         Vector512<float> c0 = Vector512.Load(bias + 2 * Lanes), c1 = c0, c2 = c0, c3 = c0, c4 = c0, c5 = c0;
         Vector512<float> d0 = Vector512.Load(bias + 3 * Lanes), d1 = d0, d2 = d0, d3 = d0, d4 = d0, d5 = d0;
-        for (nint i = 0; i < taps; i++, weights += 4 * Lanes)
+        for (nint i = 0; i < taps; i++, weights += 4 * Lanes, ahead += pace)
         {
+            if (Sse.IsSupported)
+                Sse.Prefetch1(ahead);
             Vector512<float> w0 = Vector512.Load(weights + 0 * Lanes), w1 = Vector512.Load(weights + 1 * Lanes), w2 = Vector512.Load(weights + 2 * Lanes), w3 = Vector512.Load(weights + 3 * Lanes), s = Vector512.Create(p0[i]);
             a0 = Vector512.FusedMultiplyAdd(s, w0, a0); b0 = Vector512.FusedMultiplyAdd(s, w1, b0); c0 = Vector512.FusedMultiplyAdd(s, w2, c0); d0 = Vector512.FusedMultiplyAdd(s, w3, d0); s = Vector512.Create(p1[i]);
             a1 = Vector512.FusedMultiplyAdd(s, w0, a1); b1 = Vector512.FusedMultiplyAdd(s, w1, b1); c1 = Vector512.FusedMultiplyAdd(s, w2, c1); d1 = Vector512.FusedMultiplyAdd(s, w3, d1); s = Vector512.Create(p2[i]);

@@ -13,7 +13,7 @@ using static TorchSharp.torch;
 namespace Codec.Benchmarks;
 
 /// <summary>
-/// <c>lm patterns TRAIN HELDOUT CODEC [steps] [seeds] [name, ...]</c>: the same small model trained in the order of each pattern on the same batches; held-out nats per code,
+/// <c>lm patterns TRAIN,... HELDOUT CODEC [steps] [seeds] [name, ...]</c>: the same small model trained in the order of each pattern on the same batches; held-out nats per code,
 /// and what generating costs.
 /// </summary>
 internal static class PatternTable
@@ -104,7 +104,7 @@ internal static class PatternTable
     {
         Model = new TransformerConfig { Dim = 96, Layers = 2, Heads = 4, Hidden = 192 },
         Pattern = spec, BookPositions = true, Books = Books, Codec = codec, CodebookStart = true,
-        Train = [train], Validation = [heldOut], Run = run, MaxFrames = MaxFrames, BatchFrames = 800, Steps = steps, Seed = seed, ValidationBatches = 20,
+        Train = train.Split(','), Validation = [heldOut], Run = run, MaxFrames = MaxFrames, BatchFrames = 800, Steps = steps, Seed = seed, ValidationBatches = 20,
         Schedule = new Schedule { LearningRate = 4e-3, WarmupSteps = 20 }, Optimizer = new AdamWConfig { Beta1 = 0.9, Beta2 = 0.95, WeightDecay = 0.05, AverageDecay = 0.98 },
     }.Validate();
 }

@@ -66,6 +66,29 @@ internal static class LmBenchmark
 
     private static void Row(SpeechLm model, int bits, int batch)
     {
+        var (own, plain, memory, share) = Measure(model, batch);
+        Console.WriteLine(string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"| {bits} bits | {batch} | {memory / 1e9:F1} | {own:F1} | {share:P0} | {plain:F1} | {own / plain:F2} |"));
+    }
+
+    /// <summary>Batch 1 of the standard model with each kind of weights, for the table of everything.</summary>
+    public static IEnumerable<TableRow> Rows()
+    {
+        using var model = Build(512, 8);
+        var millions = model.parameters().Sum(p => p.numel()) / 1e6;
+        foreach (var bits in new[] { 32, 8, 4 })
+        {
+            if (bits < 32)
+                model.Quantize(bits);
+            var (own, plain, memory, share) = Measure(model, batch: 1);
+            yield return new TableRow(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"language model, {millions:F0} M parameters, {bits}-bit weights: a step"), own, "steps/s", plain, "lm step",
+                string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{share:P0} of {memory / 1e9:F1} GB/s; the others have 32 bits"));
+        }
+    }
+
+    /// <summary>Steps per second of CPU time of both, in turn; bytes per second that the machine reads, and the share of it that ours takes.</summary>
+    private static (double Ours, double Plain, double Memory, double Share) Measure(SpeechLm model, int batch)
+    {
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
         using var ours = new LmDecoder(model, batch, History + 400);
@@ -83,8 +106,7 @@ internal static class LmBenchmark
             memory.Add(Bandwidth());
         }
         double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
-        Console.WriteLine(string.Create(System.Globalization.CultureInfo.InvariantCulture,
-            $"| {bits} bits | {batch} | {memory.Max() / 1e9:F1} | {Median(a):F1} | {Median(a) * ours.BytesPerStep / memory.Max():P0} | {Median(b):F1} | {Median(a) / Median(b):F2} |"));
+        return (Median(a), Median(b), memory.Max(), Median(a) * ours.BytesPerStep / memory.Max());
     }
 
     // Calls per second of CPU time: other jobs take the machine away, not the time of this process. At most 60 calls, the cache is finite.

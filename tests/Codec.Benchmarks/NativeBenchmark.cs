@@ -16,30 +16,27 @@ internal static class NativeBenchmark
     /// <param name="audioFile">Speech of any rate; null for noise.</param>
     /// <param name="seconds">Of audio.</param>
     /// <param name="rounds">Measured runs.</param>
-    public static void Run(string? audioFile, double seconds, int rounds)
+    public static IEnumerable<TableRow> Rows(string? audioFile, double seconds, int rounds)
     {
         set_num_threads(1);
         using var codec = (NativeCodec)NativeCheckpoint.Load(PretrainedModels.Resolve(null));
         var samples = Samples(audioFile, codec.Info, seconds);
         using var audio_BCS = tensor(samples, [1, 1, samples.Length]);
         var codes = codec.EncodeSamples(samples, 1);
-        Compare(codec, samples, audio_BCS, codes);
+        var check = Compare(codec, samples, audio_BCS, codes);
         var length = (double)samples.Length / codec.Info.SampleRate;
         var encode = Measurement.Least(rounds, () => codec.EncodeSamples(samples, 1));
         var decode = Measurement.Least(rounds, () => codec.DecodeSamples(codes));
         var encodePlain = Measurement.Least(rounds, () => Plain(() => codec.Model.Quantizer.Encode(codec.Model.Encoder.forward(audio_BCS.squeeze(1), null))));
         using var codes_BKT = CodeTensors.ToTensor(codes, CPU);
         var decodePlain = Measurement.Least(rounds, () => Plain(() => codec.Model.Decoder.forward(codec.Model.Quantizer.Decode(codes_BKT), null)));
-        Row("encode (network, 8 books)", encode, encodePlain);
-        Row("decode (network, 8 books)", decode, decodePlain);
-        Say($"together {length / (encode + decode):0} x real time, operators {length / (encodePlain + decodePlain):0}");
-        Stream(codec, samples);
-
-        void Row(string what, double own, double operators)
-            => Say($"{what}: kernels {length / own:0} x real time, operators {length / operators:0}, ratio {operators / own:0.00} (CPU time, 1 thread)");
+        yield return new TableRow("bundled codec (network, 8 books): encode", length / encode, TableRow.Times, length / encodePlain, "native encode", check);
+        yield return new TableRow("bundled codec (network, 8 books): decode", length / decode, TableRow.Times, length / decodePlain, "native decode");
+        yield return new TableRow("bundled codec (network, 8 books): both together", length / (encode + decode), TableRow.Times, length / (encodePlain + decodePlain));
+        yield return Stream(codec, samples);
     }
 
-    private static void Compare(NativeCodec codec, float[] samples, Tensor audio_BCS, Codes codes)
+    private static string Compare(NativeCodec codec, float[] samples, Tensor audio_BCS, Codes codes)
     {
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
@@ -48,10 +45,10 @@ internal static class NativeBenchmark
         var wave = codec.DecodeSamples(codes);
         var reference = codec.Model.Decoder.forward(codec.Model.Quantizer.Decode(CodeTensors.ToTensor(codes, CPU)), null);
         var error = (tensor(wave) - reference.squeeze(0)).abs().max().item<float>();
-        Say($"against the operators: codes equal {(double)equal / (codes.Books * codes.Frames):p3}, samples within {error:g2}");
+        return string.Create(CultureInfo.InvariantCulture, $"codes {(double)equal / (codes.Books * codes.Frames):p3} equal, samples within {error:g2}");
     }
 
-    private static void Stream(NativeCodec codec, float[] samples)
+    private static TableRow Stream(NativeCodec codec, float[] samples)
     {
         using var encoding = new StreamState();
         using var decoding = new StreamState();
@@ -65,13 +62,15 @@ internal static class NativeBenchmark
             wall.Add(watch.Elapsed.TotalMilliseconds);
             cpu.Add(1000 * (Measurement.ThreadCpu() - from));
         }
-        Say($"streaming, {1000.0 * hop / codec.Info.SampleRate:0} ms through encoder, quantizer (8 books) and decoder, ms per frame: wall {Quantiles(wall)}, CPU {Quantiles(cpu)} ({wall.Count} frames)");
+        return new TableRow("bundled codec: one frame through encoder, 8 books and decoder, p99, CPU", Sorted(cpu)[(int)(0.99 * (Sorted(cpu).Length - 1))], "ms", Note: $"{wall.Count} frames; wall {Quantiles(wall)}; CPU {Quantiles(cpu)}");
     }
 
     /// <summary>After a quarter to warm up.</summary>
+    private static double[] Sorted(List<double> times) => [.. times.Skip(times.Count / 4).Order()];
+
     private static string Quantiles(List<double> times)
     {
-        var sorted = times.Skip(times.Count / 4).Order().ToArray();
+        var sorted = Sorted(times);
         return string.Join(", ", new[] { 0.5, 0.9, 0.99, 1 }.Select(share =>
             string.Create(CultureInfo.InvariantCulture, $"{(share < 1 ? $"p{100 * share:0}" : "worst")} {sorted[(int)(share * (sorted.Length - 1))]:0.00}")));
     }
@@ -95,6 +94,4 @@ internal static class NativeBenchmark
         using var scope = NewDisposeScope();
         run();
     }
-
-    private static void Say(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 }

@@ -17,6 +17,29 @@ internal static class SpeedTable
     /// <param name="rounds">Measured runs of each path.</param>
     public static void Run(ISpeedCase speedCase, double seconds, int threads, int rounds)
     {
+        var (encode, decode, agreement, error) = Measure(speedCase, seconds, threads, rounds);
+        Row("encode", encode, $"codes agree {agreement:p2}");
+        Row("decode", decode, $"relative error {error:g2}");
+
+        void Row(string what, (Times Plain, Times Ours) t, string check) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{speedCase.Name,-26} {threads} thr {what}: plain {seconds / t.Plain.Median,6:0.0} x real time (cpu {seconds / t.Plain.LeastCpu,5:0.0}), ours {seconds / t.Ours.Median,6:0.0} (cpu {seconds / t.Ours.LeastCpu,5:0.0}), "
+            + $"ratio {t.Plain.Median / t.Ours.Median:0.00} (cpu {t.Plain.LeastCpu / t.Ours.LeastCpu:0.00}); {check}"));
+    }
+
+    /// <summary>The same on one thread by CPU time, for the table of everything.</summary>
+    /// <param name="peer">First word of the keys in <see cref="PyTorchPeers"/>.</param>
+    public static IEnumerable<TableRow> Rows(ISpeedCase speedCase, double seconds, int rounds, string peer)
+    {
+        var (encode, decode, agreement, error) = Measure(speedCase, seconds, threads: 1, rounds);
+        yield return Row("encode", encode, $"codes {agreement:p2} equal");
+        yield return Row("decode", decode, $"relative error {error:g2}");
+
+        TableRow Row(string what, (Times Plain, Times Ours) t, FormattableString check)
+            => new($"{speedCase.Name}: {what}", seconds / t.Ours.LeastCpu, TableRow.Times, seconds / t.Plain.LeastCpu, $"{peer} {what}", check.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private static ((Times Plain, Times Ours) Encode, (Times Plain, Times Ours) Decode, double Agreement, double Error) Measure(ISpeedCase speedCase, double seconds, int threads, int rounds)
+    {
         set_num_threads(threads);
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
@@ -25,12 +48,8 @@ internal static class SpeedTable
         var agreement = PlainPath.Agreement(speedCase.EncodePlain(audio_BCS), codes);
         var level = speedCase.DecodePlain(codes);
         var error = (level - speedCase.Codec.Decode(codes)).abs().max().item<float>() / level.abs().max().item<float>();
-        Row("encode", Alternate(rounds, () => speedCase.EncodePlain(audio_BCS), () => speedCase.Codec.Encode(audio_BCS, speedCase.Books)), $"codes agree {agreement:p2}");
-        Row("decode", Alternate(rounds, () => speedCase.DecodePlain(codes).Dispose(), () => speedCase.Codec.Decode(codes).Dispose()), $"relative error {error:g2}");
-
-        void Row(string what, (Times Plain, Times Ours) t, string check) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{speedCase.Name,-26} {threads} thr {what}: plain {seconds / t.Plain.Median,6:0.0} x real time (cpu {seconds / t.Plain.LeastCpu,5:0.0}), ours {seconds / t.Ours.Median,6:0.0} (cpu {seconds / t.Ours.LeastCpu,5:0.0}), "
-            + $"ratio {t.Plain.Median / t.Ours.Median:0.00} (cpu {t.Plain.LeastCpu / t.Ours.LeastCpu:0.00}); {check}"));
+        var encode = Alternate(rounds, () => speedCase.EncodePlain(audio_BCS), () => speedCase.Codec.Encode(audio_BCS, speedCase.Books));
+        return (encode, Alternate(rounds, () => speedCase.DecodePlain(codes).Dispose(), () => speedCase.Codec.Decode(codes).Dispose()), agreement, error);
     }
 
     /// <summary>One path again and again, for a profiler; prints x real time by the least CPU time of a run.</summary>

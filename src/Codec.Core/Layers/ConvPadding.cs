@@ -42,11 +42,13 @@ public readonly record struct ConvPadding(int Reach, int Stride, bool Causal, Pa
     /// <summary>Pads channels-last frames by copying, through ELU if asked (which commutes with all three modes).</summary>
     /// <param name="x_BTC">[B, T, C] without gaps.</param>
     /// <param name="elu">Applies ELU.</param>
-    /// <returns>[B, Left + T + Right(T), C].</returns>
+    /// <returns>[B, Left + T + Right(T), C]; over the same memory where nothing is to be done.</returns>
     internal Tensor ApplyToFrames(Tensor x_BTC, bool elu)
     {
         var length = x_BTC.shape[1];
         var (left, right) = (Left, Right(length));
+        if (left + right == 0 && !elu)
+            return x_BTC.alias();
         var padded_BTC = empty(x_BTC.shape[0], left + length + right, x_BTC.shape[2]);
         var target = new FrameMemory(padded_BTC);
         new FrameMemory(x_BTC).CopyTo(target, left, elu);

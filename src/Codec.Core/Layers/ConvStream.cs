@@ -21,7 +21,7 @@ internal sealed class ConvStream(ConvPadding padding)
     /// <exception cref="NotSupportedException">A stream, but the layer is not causal.</exception>
     public Tensor Next(object layer, Tensor x_BTC, StreamState? state, bool elu)
     {
-        if (state is null)
+        if (state is null || padding is { Reach: 1, Stride: 1 }) // one frame at a time needs no others
             return padding.ApplyToFrames(x_BTC, elu);
         if (!padding.Causal)
             throw new NotSupportedException("a convolution that looks ahead cannot be streamed");

@@ -51,6 +51,10 @@ public sealed unsafe class DenseConv : IDisposable
 
     private int Padded { get; }
 
+    /// <summary>Whether it can take over from libtorch: float32 on the CPU.</summary>
+    public static bool Applies(Tensor x, Tensor weight)
+        => x.dtype == ScalarType.Float32 && weight.dtype == ScalarType.Float32 && x.device_type == TorchSharp.DeviceType.CPU;
+
     /// <param name="weight_OIK">[O, I, K].</param>
     /// <param name="bias_O">[O] or null.</param>
     /// <param name="stride">Input rows from one output row to the next.</param>
@@ -120,6 +124,32 @@ public sealed unsafe class DenseConv : IDisposable
         return y_BTC;
     }
 
+    /// <summary>Runs over all rows with rows of zeros on both sides, of which only those near the ends are ever made.</summary>
+    /// <param name="x_BTC">float32 [B, T, Inputs] without gaps.</param>
+    /// <param name="padding">Rows of zeros on either side.</param>
+    public Tensor RunPadded(Tensor x_BTC, int padding)
+    {
+        if (padding == 0)
+            return Run(x_BTC);
+        var (source, steps) = (new FrameMemory(x_BTC), Steps(x_BTC.shape[1] + 2 * padding));
+        var y_BTC = empty(x_BTC.shape[0], steps * _stepsPerRow, Outputs);
+        if (steps == 0 || source.Batch == 0)
+            return y_BTC;
+        // Steps [first, last) see no padding.
+        var first = Math.Min((padding + _stride - 1) / _stride, steps);
+        var last = Math.Clamp((source.Rows + padding - Reach) / _stride + 1, first, steps);
+        if (source.Rows + padding < Reach)
+            last = first;
+        var result = new FrameMemory(y_BTC);
+        for (var item = 0L; item < source.Batch; item++)
+        {
+            Ends(source, result, item, 0, first, padding);
+            Run(source.At(item, first * _stride - padding), result.At(item, first * _stepsPerRow), null, last - first, elu: false);
+            Ends(source, result, item, last, steps, padding);
+        }
+        return y_BTC;
+    }
+
     /// <summary>The same on memory: steps output steps from (steps - 1) stride + Reach input rows.</summary>
     public void Run(float* x, float* y, float* add, long steps, bool elu)
     {
@@ -135,6 +165,18 @@ public sealed unsafe class DenseConv : IDisposable
     {
         Free();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Steps [first, last) from rows that are copied with the zeros around them.</summary>
+    private void Ends(FrameMemory source, FrameMemory result, long item, long first, long last, int padding)
+    {
+        if (first == last)
+            return;
+        var (from, rows) = (first * _stride - padding, (last - first - 1) * _stride + Reach);
+        using var window = new AlignedFloats(rows * Inputs);
+        var (start, end) = (Math.Clamp(from, 0, source.Rows), Math.Clamp(from + rows, 0, source.Rows));
+        new ReadOnlySpan<float>(source.At(item, start), (int)((end - start) * Inputs)).CopyTo(new Span<float>(window.Pointer + (start - from) * Inputs, (int)((end - start) * Inputs)));
+        Run(window.Pointer, result.At(item, first * _stepsPerRow), null, last - first, elu: false);
     }
 
     private void Blocks(float* x, float* y, float* add, long first, long last, bool elu)

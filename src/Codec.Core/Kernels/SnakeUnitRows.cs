@@ -19,7 +19,7 @@ internal sealed record SnakeUnitWeights(Tensor FirstAlpha, Tensor WideWeight, Te
 /// </summary>
 internal sealed unsafe class SnakeUnitRows : IDisposable
 {
-    private const int PieceFloats = 1 << 16;
+    private const int PieceFloats = 1 << 16, LeastRows = 8 * 3 * DenseTile.Rows; // every piece reads all weights
     private readonly int _channels, _padding;
     private readonly SnakePattern _first, _second;
     private readonly DenseConv? _dense;
@@ -80,7 +80,7 @@ internal sealed unsafe class SnakeUnitRows : IDisposable
             (_unit, _start, _end) = (unit, start, end);
             _x = x;
             var (channels, padding) = (unit._channels, unit._padding);
-            _piece = (int)Math.Min(Math.Max(PieceFloats / channels / DenseTile.Rows, 1) * DenseTile.Rows, Math.Max(end - start, 1));
+            _piece = (int)Math.Min(Math.Max(PieceFloats / channels / DenseTile.Rows * DenseTile.Rows, LeastRows), Math.Max(end - start, 1));
             _halo = new AlignedFloats(2L * padding * channels); // zeros beyond the ends
             _active = new AlignedFloats((_piece + 2L * padding) * channels);
             _hidden = new AlignedFloats((long)_piece * channels);

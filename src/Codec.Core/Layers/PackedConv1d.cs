@@ -7,13 +7,15 @@ namespace Codec.Core.Layers;
 
 /// <summary>
 /// Convolution with symmetric zero padding whose weight [O, I / groups, K] lies in memory as [O, K, I / groups]: what
-/// channels-last inference wants, so that nothing is repacked per call. Checkpoint keys: weight, bias.
+/// channels-last inference wants. After <c>eval</c>, float32 convolutions of all channels run by an own kernel, whose weights are packed when
+/// they first run and must not change afterwards. Checkpoint keys: weight, bias.
 /// </summary>
 public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter weight;
     private readonly Parameter? bias;
     private readonly int _stride, _padding, _dilation, _groups;
+    private readonly Lazy<DenseConv> _packed;
 
     public PackedConv1d(int input, int output, int kernel, int stride = 1, int padding = 0, int dilation = 1, int groups = 1, bool hasBias = true)
         : base(nameof(PackedConv1d))
@@ -23,6 +25,7 @@ public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
         weight = PackedInit.Weight(output, input / groups, kernel, bound);
         if (hasBias)
             bias = PackedInit.Bias(output, bound);
+        _packed = new Lazy<DenseConv>(() => DenseConv.Of(weight, bias, stride, dilation));
         RegisterComponents();
     }
 
@@ -40,6 +43,13 @@ public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
     /// <summary>Sizes that the length arithmetic of chunked coding needs.</summary>
     public ConvGeometry Geometry => new((int)weight.shape[2], _stride, _dilation, Transposed: false);
 
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && _packed.IsValueCreated)
+            _packed.Value.Dispose();
+        base.Dispose(disposing);
+    }
+
     private Tensor Forward(Tensor x_BCT, int padding)
     {
         if (!ChannelsLast.Applies(x_BCT))
@@ -48,6 +58,14 @@ public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
             return DepthwiseConv.Run(x_BCT, weight, bias, padding, _dilation);
         if (ThinConv.Applies(x_BCT, weight, _stride, _groups))
             return ThinConv.Run(x_BCT, weight, bias, padding, _dilation);
+        if (DenseConv.Applies(x_BCT, weight) && _groups == 1 && !training)
+            return Dense(x_BCT, padding);
         return ChannelsLast.Conv1d(x_BCT, weight, bias, _stride, padding, _dilation, _groups);
+    }
+
+    private Tensor Dense(Tensor x_BCT, int padding)
+    {
+        using var scope = NewDisposeScope();
+        return _packed.Value.RunPadded(x_BCT.transpose(1, 2).contiguous(), padding).transpose(1, 2).MoveToOuterDisposeScope();
     }
 }

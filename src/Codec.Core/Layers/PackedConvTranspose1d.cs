@@ -13,6 +13,7 @@ public sealed class PackedConvTranspose1d : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter weight, bias;
     private readonly int _stride, _padding, _outputPadding;
+    private readonly Lazy<DenseConv> _packed;
 
     public PackedConvTranspose1d(int input, int output, int kernel, int stride, int padding = 0, int outputPadding = 0)
         : base(nameof(PackedConvTranspose1d))
@@ -21,6 +22,7 @@ public sealed class PackedConvTranspose1d : nn.Module<Tensor, Tensor>
         var bound = 1 / Math.Sqrt((double)output * kernel);
         weight = PackedInit.Weight(input, output, kernel, bound);
         bias = PackedInit.Bias(output, bound);
+        _packed = new Lazy<DenseConv>(() => DenseConv.OfTransposed(weight, bias, stride));
         RegisterComponents();
     }
 
@@ -34,8 +36,28 @@ public sealed class PackedConvTranspose1d : nn.Module<Tensor, Tensor>
     /// <summary>The same without trimming.</summary>
     public Tensor Unpadded(Tensor x_BCT) => Forward(x_BCT, 0, 0);
 
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && _packed.IsValueCreated)
+            _packed.Value.Dispose();
+        base.Dispose(disposing);
+    }
+
     private Tensor Forward(Tensor x_BCT, int padding, int outputPadding)
-        => ChannelsLast.Applies(x_BCT)
-            ? ChannelsLast.ConvTranspose1d(x_BCT, weight, bias, _stride, padding, outputPadding)
-            : F.conv_transpose1d(x_BCT, weight, bias, _stride, padding, outputPadding);
+    {
+        if (!ChannelsLast.Applies(x_BCT))
+            return F.conv_transpose1d(x_BCT, weight, bias, _stride, padding, outputPadding);
+        return DenseConv.Applies(x_BCT, weight) && !training
+            ? Dense(x_BCT, padding, outputPadding)
+            : ChannelsLast.ConvTranspose1d(x_BCT, weight, bias, _stride, padding, outputPadding);
+    }
+
+    private Tensor Dense(Tensor x_BCT, int padding, int outputPadding)
+    {
+        using var scope = NewDisposeScope();
+        var (kernel, frames) = ((int)weight.shape[2], x_BCT.shape[2]);
+        var length = (frames - 1) * _stride + kernel - 2 * padding + outputPadding;
+        var y_BTC = _packed.Value.RunPadded(x_BCT.transpose(1, 2).contiguous(), (kernel + _stride - 1) / _stride - 1);
+        return y_BTC.narrow(1, padding, length).contiguous().transpose(1, 2).MoveToOuterDisposeScope();
+    }
 }

@@ -15,9 +15,9 @@ public sealed class PositionResnet : nn.Module<Tensor, Tensor>
     public PositionResnet(int channels) : base(nameof(PositionResnet))
     {
         norm1 = GroupNorms.Create(32, channels, 1e-6);
-        conv1 = new PackedConv1d(channels, channels, 3, padding: 1);
+        conv1 = new PackedConv1d(channels, channels, 3, padding: 1) { OwnKernel = false };
         norm2 = GroupNorms.Create(32, channels, 1e-6);
-        conv2 = new PackedConv1d(channels, channels, 3, padding: 1);
+        conv2 = new PackedConv1d(channels, channels, 3, padding: 1) { OwnKernel = false };
         RegisterComponents();
     }
 
@@ -39,10 +39,10 @@ public sealed class PositionAttention : nn.Module<Tensor, Tensor>
     public PositionAttention(int channels) : base(nameof(PositionAttention))
     {
         norm = GroupNorms.Create(32, channels, 1e-6);
-        q = new PackedConv1d(channels, channels, 1);
-        k = new PackedConv1d(channels, channels, 1);
-        v = new PackedConv1d(channels, channels, 1);
-        proj_out = new PackedConv1d(channels, channels, 1);
+        q = new PackedConv1d(channels, channels, 1) { OwnKernel = false };
+        k = new PackedConv1d(channels, channels, 1) { OwnKernel = false };
+        v = new PackedConv1d(channels, channels, 1) { OwnKernel = false };
+        proj_out = new PackedConv1d(channels, channels, 1) { OwnKernel = false };
         RegisterComponents();
     }
 

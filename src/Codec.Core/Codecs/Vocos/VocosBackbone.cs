@@ -20,7 +20,7 @@ public sealed class VocosBackbone : nn.Module
     public VocosBackbone(VocosBackboneConfig config) : base(nameof(VocosBackbone))
     {
         config.Validate();
-        embed = new PackedConv1d(config.InputChannels, config.Dim, 7, padding: 3);
+        embed = new PackedConv1d(config.InputChannels, config.Dim, 7, padding: 3) { OwnKernel = false };
         if (config.PositionNet)
             pos_net = new ModuleList<nn.Module<Tensor, Tensor>>(new PositionResnet(config.Dim), new PositionResnet(config.Dim),
                 new PositionAttention(config.Dim), new PositionResnet(config.Dim), new PositionResnet(config.Dim), GroupNorms.Create(32, config.Dim, Epsilon));

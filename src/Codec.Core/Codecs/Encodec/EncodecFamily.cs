@@ -9,12 +9,10 @@ namespace Codec.Core.Codecs.Encodec;
 /// <summary>EnCodec in the catalogue: 24 kHz causal mono, 48 kHz stereo, 32 kHz (the tokenizer of MusicGen).</summary>
 public sealed class EncodecFamily : ICodecFamily
 {
-    private const string Licence = "published weights: see the model's page (24 and 48 kHz MIT; 32 kHz CC-BY-NC 4.0, not for commercial use)";
-
     private static readonly CodecPreset Speech = new(10, "encodec/24khz", "published weights: MIT");
     private static readonly CodecPreset Stereo = new(11, "encodec/48khz", "published weights: MIT");
     private static readonly CodecPreset Music = new(12, "encodec/32khz", "published weights: CC-BY-NC 4.0, not for commercial use");
-    private static readonly CodecPreset Other = new(19, "encodec/custom", Licence);
+    private static readonly CodecPreset Other = new(19, "encodec/custom", "unknown");
 
     public string Name => "encodec";
 
@@ -71,13 +69,20 @@ public sealed class EncodecFamily : ICodecFamily
         });
     }
 
-    private static CodecPreset PresetOf(EncodecConfig config) => (config.SampleRate, config.Seanet.Channels, config.Seanet.Causal) switch
+    /// <summary>A published model only where all its sizes are there: other weights have other licences.</summary>
+    private static CodecPreset PresetOf(EncodecConfig config)
     {
-        (24000, 1, true) => Speech,
-        (48000, 2, false) => Stereo,
-        (32000, 1, false) => Music,
-        _ => Other,
-    };
+        var published = config.Seanet is { Dimension: 128, ResidualLayers: 1, LstmLayers: 2, BidirectionalLstm: false };
+        var slow = config.Seanet.Ratios.SequenceEqual([8, 5, 4, 2]) && config is { Seanet.Filters: 32, CodebookSize: 1024 };
+        var fast = config.Seanet.Ratios.SequenceEqual([8, 5, 4, 4]) && config is { Seanet.Filters: 64, CodebookSize: 2048 };
+        return (config.SampleRate, config.Seanet.Channels, config.Seanet.Causal, config.Books) switch
+        {
+            (24000, 1, true, 32) when published && slow => Speech,
+            (48000, 2, false, 16) when published && slow => Stereo,
+            (32000, 1, false, 4) when published && fast => Music,
+            _ => Other,
+        };
+    }
 
     private static CodecInfo Info(EncodecConfig config, string hash)
     {

@@ -8,7 +8,7 @@ namespace Codec.Core.Codecs.Mimi;
 public sealed class MimiFamily : ICodecFamily
 {
     private static readonly CodecPreset Speech = new(40, "mimi/24khz", "published weights: CC-BY 4.0");
-    private static readonly CodecPreset Other = new(49, "mimi/custom", "published weights: CC-BY 4.0; others: see their origin");
+    private static readonly CodecPreset Other = new(49, "mimi/custom", "unknown");
 
     public string Name => "mimi";
 
@@ -60,7 +60,11 @@ public sealed class MimiFamily : ICodecFamily
         });
     }
 
-    private static CodecPreset PresetOf(MimiConfig config) => config is { SampleRate: 24000, HopLength: 1920 } ? Speech : Other;
+    /// <summary>The published model only where all its sizes are there: other weights have other licences.</summary>
+    private static CodecPreset PresetOf(MimiConfig config)
+        => config is { SampleRate: 24000, HopLength: 1920, CodebookSize: 2048, CodebookDimension: 256, Books: 32, Seanet: { Dimension: 512, Filters: 64 }, Transformer.Layers: 8 }
+            ? Speech
+            : Other;
 
     private static CodecInfo Info(MimiConfig config, string hash)
     {

@@ -1,6 +1,8 @@
 using Codec.Core;
 using Codec.Core.Checkpoints;
 using Codec.Core.Codecs;
+using Codec.Core.Codecs.Encodec;
+using Codec.Core.Layers.Seanet;
 using static TorchSharp.torch;
 
 namespace Codec.Tests.Core.Codecs;
@@ -126,5 +128,21 @@ public sealed class CatalogueTests : IDisposable
     {
         using var random = manual_seed(Seed);
         return randn(batch, codec.Info.Channels, samples) * 0.1;
+    }
+
+    [Theory, NoTensorLeaks]
+    [InlineData(32, 32, 1024, "encodec/24khz")]
+    [InlineData(32, 8, 1024, "encodec/custom")]
+    [InlineData(32, 32, 512, "encodec/custom")]
+    [InlineData(4, 32, 1024, "encodec/custom")]
+    public void Only_published_sizes_bear_a_published_name_and_licence(int filters, int books, int size, string name)
+    {
+        using var codec = EncodecFamily.Create(new EncodecConfig
+        {
+            Seanet = new SeanetConfig { Dimension = 128, Filters = filters, Ratios = [8, 5, 4, 2], LstmLayers = 2, Causal = true },
+            SampleRate = 24_000, Books = books, CodebookSize = size,
+        });
+        Assert.Equal(name, codec.Info.Name);
+        Assert.Equal(name.EndsWith("custom", StringComparison.Ordinal), new EncodecFamily().Presets.Single(p => p.Name == name).Licence == "unknown");
     }
 }

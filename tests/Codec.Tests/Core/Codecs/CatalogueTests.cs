@@ -130,7 +130,7 @@ public sealed class CatalogueTests : IDisposable
         return randn(batch, codec.Info.Channels, samples) * 0.1;
     }
 
-    [Theory, NoTensorLeaks]
+    [Theory]
     [InlineData(32, 32, 1024, "encodec/24khz")]
     [InlineData(32, 8, 1024, "encodec/custom")]
     [InlineData(32, 32, 512, "encodec/custom")]

@@ -64,7 +64,7 @@ internal sealed class ModelSource(string? model, torch.Device? device, bool bflo
     public ICodec For(CodecFileHeader header, string file)
     {
         if (model is null && header.WeightHash != 0)
-            return Load(FindBundled(header.WeightHash) ?? throw new CheckpointException(file, Missing(header)));
+            return Load(PretrainedModels.Of(header.WeightHash)?.Path ?? throw new CheckpointException(file, Missing(header)));
         return Codec;
     }
 
@@ -73,9 +73,6 @@ internal sealed class ModelSource(string? model, torch.Device? device, bool bflo
         foreach (var codec in _loaded.Values)
             codec.Dispose();
     }
-
-    private static string? FindBundled(uint hash)
-        => PretrainedModels.All.FirstOrDefault(bundled => CodecFileHeader.HashPrefix(bundled.Sha256) == hash)?.Path;
 
     private static string Missing(CodecFileHeader header)
     {

@@ -52,7 +52,7 @@ internal static class InfoVerb
             ["file"] = path,
             ["model"] = CodecCatalog.Find(header.CatalogueId)?.Name,
             ["weights"] = header.WeightHash == 0 ? null : header.WeightHash.ToString("x8", CultureInfo.InvariantCulture),
-            ["bundled_as"] = PretrainedModels.All.FirstOrDefault(model => CodecFileHeader.HashPrefix(model.Sha256) == header.WeightHash)?.Name,
+            ["bundled_as"] = PretrainedModels.Of(header.WeightHash)?.Name,
             ["books"] = header.Books.Count,
             ["book_sizes"] = new JsonArray([.. header.Books.Select(book => JsonValue.Create(book.Size))]),
             ["nested_in"] = header.Books[^1].NestedIn is > 0 and var whole ? whole : null,

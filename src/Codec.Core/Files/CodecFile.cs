@@ -3,6 +3,7 @@ using Codec.Audio;
 using Codec.Core.Bitstream;
 using Codec.Core.Checkpoints;
 using Codec.Core.Concealment;
+using Codec.Core.Pretrained;
 using Codec.Core.Runtime;
 
 namespace Codec.Core.Files;
@@ -161,7 +162,7 @@ public static class CodecFile
     public static void Check(CodecFileHeader header, CodecInfo codec, string name)
     {
         var found = CodecFileHeader.HashPrefix(codec.WeightHash);
-        if (header.WeightHash != 0 && found != 0 && header.WeightHash != found)
+        if (header.WeightHash != 0 && found != 0 && !PretrainedModels.HaveSameCodes(header.WeightHash, found))
             throw new CheckpointException(name, $"was made with weights {Hex(header.WeightHash)}..., found {codec.Name} with {Hex(found)}...: give its model with --model");
         if (header.SampleRate != codec.SampleRate || header.HopLength != codec.HopLength || !VariableBooks.Are(header.Books, codec.Books)
             && !header.Books.Select(book => book.NestedIn == 0 ? book : new CodebookSpec(book.NestedIn)).SequenceEqual(codec.Books.Take(header.Books.Count)))

@@ -1,3 +1,4 @@
+using Codec.Core.Bitstream;
 using Codec.Core.Checkpoints;
 
 namespace Codec.Core.Pretrained;
@@ -13,6 +14,20 @@ public static class PretrainedModels
 
     /// <summary>All that are there, by name.</summary>
     public static IReadOnlyList<PretrainedModel> All { get; } = Find();
+
+    // Weights that were bundled once, and those that took their place with the same encoder and books (prefixes of their hashes).
+    private static readonly Dictionary<uint, uint> Replaced = new() { [0xaeb8805b] = 0xfd514131 };
+
+    /// <summary>The bundled model whose codes a file holds.</summary>
+    /// <param name="weightHash"><see cref="CodecFileHeader.WeightHash"/>.</param>
+    /// <returns>Null where there is none.</returns>
+    public static PretrainedModel? Of(uint weightHash)
+        => All.FirstOrDefault(model => HaveSameCodes(CodecFileHeader.HashPrefix(model.Sha256), weightHash));
+
+    /// <summary>Whether codes of one model's encoder and books are those of the other's: both are the same, or one took the other's place with a better decoder.</summary>
+    /// <param name="one">Prefix of the hash of its weights.</param>
+    /// <param name="other">Likewise.</param>
+    public static bool HaveSameCodes(uint one, uint other) => Replaced.GetValueOrDefault(one, one) == Replaced.GetValueOrDefault(other, other);
 
     /// <summary>A bundled model by its name, or any model by its path.</summary>
     /// <param name="nameOrPath">Null for the default.</param>

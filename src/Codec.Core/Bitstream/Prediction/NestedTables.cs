@@ -35,10 +35,14 @@ internal sealed class NestedTables
         }
         for (var i = 0; i < sums.Length; i++)
             _vectors[i] = (short)((sums[i] - (sums[i] % totals[i / width] + totals[i / width]) % totals[i / width]) / totals[i / width]);
+        Own = network.OwnProducts(nested.Book, _vectors, width);
     }
 
     /// <summary>Number of the book.</summary>
     public int Book => _nested.Book;
+
+    /// <summary>As <see cref="NeuralBook.Own"/>, of the nested codes.</summary>
+    public CodeProducts Own { get; }
 
     /// <summary>The embedding that stands for a cluster: the weighted mean of its codes' embeddings, rounded down.</summary>
     public ReadOnlySpan<short> Vector(int cluster, int width) => _vectors.AsSpan(cluster * width, width);

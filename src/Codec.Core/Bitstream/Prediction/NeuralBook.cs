@@ -28,6 +28,7 @@ internal sealed class NeuralBook
             || member.Columns != middle.Rows || member.Rows != order.Length || cluster.Rows != Clusters(order.Length, member.BlockRows))
             throw new BitstreamException("entropy prior", 0, "layers that fit together", $"others in book {book}");
         _vectors = [.. embeddings.Select(value => (short)(value << shift))];
+        Own = OwnProducts(book, _vectors, width);
         Positions = new int[order.Length];
         Array.Fill(Positions, -1);
         for (var position = 0; position < order.Length; position++)
@@ -52,6 +53,9 @@ internal sealed class NeuralBook
 
     public IntegerLayer Middle { get; }
 
+    /// <summary>What a code of this book gives to the input layer of the frames after it, the next one first.</summary>
+    public CodeProducts Own { get; }
+
     /// <summary>Logits of the clusters.</summary>
     public IntegerLayer Cluster { get; }
 
@@ -74,6 +78,13 @@ internal sealed class NeuralBook
 
     /// <summary>Numbers that are the embedding of a code.</summary>
     public ReadOnlySpan<short> Vector(int code, int width) => _vectors.AsSpan(code * width, width);
+
+    /// <summary>As <see cref="Own"/>, for other embeddings of this book.</summary>
+    public CodeProducts OwnProducts(int book, short[] vectors, int width)
+        => new(Input.Matrix, Enumerable.Range(1, NeuralContext.OwnPast(book)).Select(back => NeuralContext.OwnFirst(book) + NeuralContext.OwnPast(book) - back), vectors, width);
+
+    /// <summary>What a code of the next lower book gives to the input layer of its own frame.</summary>
+    public CodeProducts NextLowerProducts(NeuralBook lower, int width) => new(Input.Matrix, [NeuralContext.LowerTaps + 1], lower._vectors, width);
 
     /// <summary>Rounds trained weights.</summary>
     /// <param name="book">Number of the book.</param>

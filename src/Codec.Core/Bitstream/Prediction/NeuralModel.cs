@@ -17,7 +17,6 @@ public sealed class NeuralModel : ISymbolModel
     private int[] _input = [];                  // sums of the input layer for every frame of the block
     private short[] _lower = [];                // sums of lower books: Past frames before the block, the block, Future frames of zeros
     private short[] _own = [];                  // embeddings of the book being coded, likewise
-    private short[] _next = [];                 // of the next lower book, likewise
     private readonly NestedTables? _nested;     // of the last book
     private readonly PresenceFlags? _presence;  // where frames may lack books
     private readonly short[] _nothing;          // the embedding of a code that is not there
@@ -81,20 +80,23 @@ public sealed class NeuralModel : ISymbolModel
             Begin(block.Frames);
         var network = _prior[book];
         var codes = block[book];
-        Recall(book);
-        See(network, book, codes.Length);
+        var rows = network.Input.Matrix.Sums;
+        See(network, block, book, codes.Length);
+        Recall(book, rows, codes.Length);
         Array.Clear(_sum);
         if (knows)
             SeeOwn(network, book, codes);
-        var rows = network.Input.Matrix.Sums;
         for (var t = 0; t < codes.Length; t++)
         {
             var input = _input.AsSpan(t * rows, rows);
             if (!knows)
-                SeeOwn(network, book, t, input);
+            {
+                Average(_sum, Math.Max(t, 1), _mean.AsSpan(0, _width));
+                SeeOwnMean(network, book, 1, input);
+            }
             codes[t] = step(network, input, t);
             if (!knows)
-                Learn(book, codes[t], t);
+                Learn(book, codes[t], t, rows, codes.Length);
         }
         for (var i = 0; i < (codes.Length + Past) * _width; i++)
             _lower[i] += _own[i];
@@ -111,34 +113,39 @@ public sealed class NeuralModel : ISymbolModel
         for (var t = 0; t < codes.Length; t++)
         {
             Average(_sum, Math.Max(t, 1), _mean.AsSpan(t * _width, _width));
-            Learn(book, codes[t], t);
+            Learn(book, codes[t], t, network.Input.Matrix.Sums, codes.Length);
         }
-        SeeOwn(network, book, 0, codes.Length, _input);
+        SeeOwnMean(network, book, codes.Length, _input);
     }
 
-    /// <summary>The same for one frame.</summary>
-    private void SeeOwn(NeuralBook network, int book, int t, Span<int> input)
-    {
-        Average(_sum, Math.Max(t, 1), _mean.AsSpan(0, _width));
-        SeeOwn(network, book, t, 1, input);
-    }
-
-    private void SeeOwn(NeuralBook network, int book, int first, int frames, Span<int> input)
-    {
-        var (column, past) = (NeuralContext.OwnFirst(book) * _width, NeuralContext.OwnPast(book));
-        network.Input.Matrix.MultiplyAdd(0, column, past * _width, _own.AsSpan((first + Past - past) * _width), frames, _width, input);
-        network.Input.Matrix.MultiplyAdd(0, column + past * _width, _width, _mean, frames, _width, input);
-    }
+    private void SeeOwnMean(NeuralBook network, int book, int frames, Span<int> input)
+        => network.Input.Matrix.MultiplyAdd(0, (NeuralContext.Taps(book) - 1) * _width, _width, _mean, frames, _width, input);
 
     private ReadOnlySpan<short> Vector(int book, int code)
         => book == _nested?.Book ? _nested.Vector(code, _width) : code == _prior[book].Size ? _nothing : _prior[book].Vector(code, _width);
 
-    private void Learn(int book, int code, int t)
+    private void Learn(int book, int code, int t, int rows, int frames)
     {
-        var vector = Vector(book, code);
-        vector.CopyTo(_own.AsSpan((t + Past) * _width));
+        Place(book, code, t, rows, frames);
+        var vector = _own.AsSpan((t + Past) * _width, _width);
         for (var i = 0; i < _sum.Length; i++)
             _sum[i] += vector[i];
+    }
+
+    /// <summary>Puts a code into its frame, for higher books to see, and adds to the sums of the frames behind it what they see of it.</summary>
+    /// <param name="book">The book.</param>
+    /// <param name="code">Its code.</param>
+    /// <param name="t">The frame; those before the block are negative.</param>
+    /// <param name="rows">Sums of a frame.</param>
+    /// <param name="frames">Of the block.</param>
+    private void Place(int book, int code, int t, int rows, int frames)
+    {
+        Vector(book, code).CopyTo(_own.AsSpan((t + Past) * _width));
+        var behind = Math.Max(0, t + 1);
+        if (book == _nested?.Book)
+            _nested.Own.AddTo(code, behind - t - 1, _input.AsSpan(0, frames * rows)[(behind * rows)..]);
+        else if (code != _prior[book].Size)
+            _prior[book].Own.AddTo(code, behind - t - 1, _input.AsSpan(0, frames * rows)[(behind * rows)..]);
     }
 
     /// <summary>One code from the sums of the input layer: its cluster, then its place there.</summary>
@@ -209,21 +216,20 @@ public sealed class NeuralModel : ISymbolModel
     {
         var length = (Past + frames + NeuralContext.Future) * _width;
         if (_lower.Length < length)
-            (_lower, _own, _next) = (new short[length], new short[length], new short[length]);
+            (_lower, _own) = (new short[length], new short[length]);
         Array.Clear(_lower);
     }
 
-    /// <summary>Puts the last codes of a book before the block into place; the next lower book's embeddings stay at hand.</summary>
-    private void Recall(int book)
+    /// <summary>Puts the last codes of a book before the block into place.</summary>
+    private void Recall(int book, int rows, int frames)
     {
-        (_own, _next) = (_next, _own);
         Array.Clear(_own);
         for (var i = Past - _historyFrames; i < Past; i++)
-            Vector(book, _history[book][i]).CopyTo(_own.AsSpan(i * _width));
+            Place(book, _history[book][i], i - Past, rows, frames);
     }
 
     /// <summary>What the lower books give to the sums of the input layer, for all frames at once.</summary>
-    private void See(NeuralBook network, int book, int frames)
+    private void See(NeuralBook network, Codes block, int book, int frames)
     {
         var matrix = network.Input.Matrix;
         if (_input.Length < frames * matrix.Sums)
@@ -241,7 +247,10 @@ public sealed class NeuralModel : ISymbolModel
         for (var t = 1; t < frames; t++)
             input[..matrix.Sums].CopyTo(input[(t * matrix.Sums)..]);
         matrix.MultiplyAdd(0, 0, NeuralContext.LowerTaps * _width, _lower.AsSpan((Past - LowerPast) * _width), frames, _width, input);
-        matrix.MultiplyAdd(0, (NeuralContext.LowerTaps + 1) * _width, _width, _next.AsSpan(Past * _width), frames, _width, input);
+        var next = block[book - 1];
+        for (var t = 0; t < frames; t++)
+            if (next[t] != _prior[book - 1].Size)
+                _prior.NextLower(book).AddTo(next[t], 0, input[(t * matrix.Sums)..]);
     }
 
     private static void Average(ReadOnlySpan<int> sum, int count, Span<short> mean)

@@ -11,6 +11,7 @@ namespace Codec.Core.Bitstream.Prediction;
 public sealed class NeuralPrior : EntropyPrior
 {
     private readonly NeuralBook[] _books;
+    private readonly CodeProducts?[] _nextLower;
     private readonly IReadOnlyList<NestedBook>[] _nested; // of each book, smallest first
 
     private NeuralPrior(uint tokenHash, int width, NeuralBook[] books, IReadOnlyList<NestedBook>[] nested)
@@ -19,6 +20,7 @@ public sealed class NeuralPrior : EntropyPrior
         TokenHash = tokenHash;
         Width = width;
         _books = books;
+        _nextLower = [.. books.Select((book, k) => k == 0 ? null : book.NextLowerProducts(books[k - 1], width))];
         if (books.Sum(book => 128 << book.Shift) > short.MaxValue)
             throw new BitstreamException("entropy prior", 0, "sums of embeddings that fit 16 bits", $"shifts {string.Join(' ', books.Select(book => book.Shift))}");
         Id = Math.Max(1u, ChecksumOf(ToBytes()));
@@ -45,6 +47,9 @@ public sealed class NeuralPrior : EntropyPrior
     public IReadOnlyList<int> Order(int book) => _books[book].Order;
 
     internal NeuralBook this[int book] => _books[book];
+
+    /// <summary>See <see cref="NeuralBook.NextLowerProducts"/>; not for book 0.</summary>
+    internal CodeProducts NextLower(int book) => _nextLower[book]!;
 
     /// <summary>Rounds trained weights.</summary>
     /// <param name="tokenHash">See <see cref="TokenHash"/>.</param>

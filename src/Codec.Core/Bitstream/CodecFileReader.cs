@@ -5,10 +5,8 @@ namespace Codec.Core.Bitstream;
 /// they come as blocks without codes, in their place, and <see cref="Lost"/> lists them. What is missing at the end of a cut
 /// file is in that list only.
 /// </summary>
-public sealed class CodecFileReader : IDisposable
+public sealed partial class CodecFileReader : IDisposable
 {
-    private const int MostHeld = 64;
-
     private readonly Stream _stream;
     private readonly bool _leaveOpen;
     private readonly long _origin;
@@ -18,6 +16,7 @@ public sealed class CodecFileReader : IDisposable
     private readonly ByteSource _source;
     private readonly BlockCoder _coder;
     private readonly List<(long Start, long Frames)> _lost = [];
+    private readonly Queue<CodecBlock> _ready = []; // decoded ahead
     private BlockScanner _scanner;
     private long _next;             // number of the block that is returned next
     private long _missing;          // blocks before the scanner's block that are to be returned as lost
@@ -69,12 +68,9 @@ public sealed class CodecFileReader : IDisposable
     /// <summary>The next block in file order; null at the end.</summary>
     public CodecBlock? Read()
     {
-        if (!Step(out var index, out var whole))
-            return null;
-        var block = (whole ? Decode(index) : null) ?? LostBlock(index);
-        if (whole)
-            _scanner.Consume();
-        return block;
+        if (_ready.TryDequeue(out var ready))
+            return ready;
+        return Step(out var index, out var whole) ? Take(index, whole) : null;
     }
 
     /// <summary>The next block as bytes, null for one that is lost; false at the end.</summary>
@@ -86,24 +82,25 @@ public sealed class CodecFileReader : IDisposable
         if (!whole)
             LostBlock(index);
         else
-        {
-            var layout = _scanner.Layout;
-            var start = layout.Start + layout.SideBytes;
-            block = new PackedBlock(layout.Frames, layout.Reset, _source.Window.Slice(layout.Start, layout.SideBytes).ToArray(),
-                layout.Sections, _source.Window[start..layout.Length].ToArray());
-            _scanner.Consume();
-        }
+            block = TakePacked();
         return true;
     }
 
     /// <summary>The predictor starts anew with the block that was read last.</summary>
     internal bool LastReset => _scanner.Layout.Reset;
 
-    /// <summary>All blocks from here on.</summary>
+    /// <summary>All blocks from here on. Of a file that can seek, some are decoded at once, which takes less time: what the reader tells of
+    /// the file is then ahead of the block by as many. From a pipe each comes when it has arrived.</summary>
     public IEnumerable<CodecBlock> ReadAll()
     {
-        while (Read() is { } block)
+        while (true)
+        {
+            if (_ready.Count == 0 && _stream.CanSeek && _coder.Together > 1)
+                ReadTogether();
+            if (Read() is not { } block)
+                yield break;
             yield return block;
+        }
     }
 
     /// <summary>Learns length and seek table from the end of a file; nothing happens to a stream that cannot seek, and the next block stays
@@ -117,103 +114,57 @@ public sealed class CodecFileReader : IDisposable
         _stream.Position = place;
     }
 
-    /// <summary>Goes to the block that holds a frame, so that <see cref="Read"/> returns it next. Without seek table the
-    /// file is scanned; in a stream that cannot seek, blocks are skipped, decoded only where a later one needs them.</summary>
-    /// <exception cref="NotSupportedException">The stream cannot seek and the frame has passed.</exception>
-    public void Seek(long frame)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(frame);
-        if (!_stream.CanSeek)
-        {
-            SkipTo(frame / Header.BlockFrames);
-            return;
-        }
-        ReadTrailer();
-        var target = frame / Header.BlockFrames;
-        if (Trailer is not null)
-            target = Math.Min(target, Trailer.Blocks);
-        for (var entry = Math.Min(target / Trailer.Every, (Trailer?.Offsets.Count ?? 1) - 1); ; entry--)
-        {
-            GoTo(Math.Max(entry, 0));
-            if (StartGroup(target) || entry <= 0)
-                break;
-        }
-        while (_next < target && Read() is not null) { }
-    }
-
     public void Dispose()
     {
         if (!_leaveOpen)
             _stream.Dispose();
     }
 
-    private void SkipTo(long target)
+    /// <summary>Decodes the next few blocks at once, up to one that is lost or does not stand alone.</summary>
+    private void ReadTogether()
     {
-        if (target < _next)
-            throw new NotSupportedException("the compressed stream cannot seek back");
-        var needed = new List<(BlockLayout Layout, byte[] Bytes)>(); // blocks since the predictor's reset, if it has to see them
-        while (_next < target && Step(out _, out var whole))
+        var some = new List<(long Index, PackedBlock Block)>();
+        while (some.Count < _coder.Together && Step(out var index, out var whole))
         {
-            if (!whole || _scanner.Layout.Reset)
+            if (whole && _scanner.Layout.Reset)
             {
-                _learned = whole;
-                needed.Clear();
-            }
-            if (!whole)
+                some.Add((index, TakePacked()));
                 continue;
-            if (_learned)
-                needed.Add((_scanner.Layout, _source.Window[.._scanner.Layout.Length].ToArray()));
-            if (needed.Count == MostHeld)
-                Learn(needed);
-            _scanner.Consume();
+            }
+            Decode(some); // whose last one that block may need
+            _ready.Enqueue(Take(index, whole));
+            return;
         }
-        if (!_waiting && !_ended)
-            Advance();
-        if (_waiting && _missing == 0 && !_scanner.Layout.Reset)
-            Learn(needed);
+        Decode(some);
     }
 
-    private void Learn(List<(BlockLayout Layout, byte[] Bytes)> blocks)
+    private void Decode(List<(long Index, PackedBlock Block)> blocks)
     {
-        foreach (var (layout, bytes) in blocks)
-        {
-            if (layout.Reset)
-                _coder.Reset();
-            var start = layout.Start + layout.SideBytes;
-            _coder.Decode(layout.Frames, layout.Sections, bytes.AsMemory(start));
-        }
+        if (blocks.Count == 0)
+            return;
+        foreach (var ((index, block), codes) in blocks.Zip(_coder.DecodeTogether([.. blocks.Select(item => item.Block)])))
+            _ready.Enqueue(new CodecBlock(index, index * Header.BlockFrames, block.Frames, codes, block.Side));
+        _learned = true;
         blocks.Clear();
     }
 
-    private void GoTo(long entry)
+    private CodecBlock Take(long index, bool whole)
     {
-        var offset = Trailer is null || Trailer.Offsets.Count == 0 ? _headerBytes : Trailer.Offsets[(int)entry];
-        Place(offset, entry * Trailer.Every);
-    }
-
-    private void Place(long offset, long block)
-    {
-        _source.Jump(_origin + offset, offset);
-        _scanner = new BlockScanner(_source, Header, _coder, _seed, _brief) { Expected = block };
-        _next = block;
-        _missing = 0;
-        _waiting = _ended = _learned = _last = false;
-    }
-
-    /// <summary>Walks from here to the last block up to the target that resets the predictor; false if there is none.</summary>
-    private bool StartGroup(long target)
-    {
-        (long Offset, long Block)? start = null;
-        while (_scanner.Expected <= target && _scanner.Next() && _scanner.Index <= target)
-        {
-            if (_scanner.Layout.Reset)
-                start = (_source.Position, _scanner.Index);
+        var block = (whole ? Decode(index) : null) ?? LostBlock(index);
+        if (whole)
             _scanner.Consume();
-        }
-        if (start is not { } found)
-            return false;
-        Place(found.Offset, found.Block);
-        return true;
+        return block;
+    }
+
+    /// <summary>The block that the scanner stands on, as bytes.</summary>
+    private PackedBlock TakePacked()
+    {
+        var layout = _scanner.Layout;
+        var start = layout.Start + layout.SideBytes;
+        var block = new PackedBlock(layout.Frames, layout.Reset, _source.Window.Slice(layout.Start, layout.SideBytes).ToArray(),
+            layout.Sections, _source.Window[start..layout.Length].ToArray());
+        _scanner.Consume();
+        return block;
     }
 
     /// <summary>Moves on by one block: a whole one, which the scanner stands on, or the place of a lost one.</summary>

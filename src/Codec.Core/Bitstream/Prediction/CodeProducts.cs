@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Codec.Core.Bitstream.Prediction;
 
@@ -39,8 +40,16 @@ internal sealed unsafe class CodeProducts
 
     private int Length => _columns.Length * _matrix.Sums;
 
+    /// <summary>Brings near what <see cref="AddTo"/> will read.</summary>
+    public void Expect(int code)
+    {
+        if (Sse.IsSupported && code < _known.Length && _products != null)
+            for (var i = 0; i < Length; i += PackedMatrix.GroupRows)
+                Sse.Prefetch1(_products + code * Length + i);
+    }
+
     /// <summary>Adds what a code gives.</summary>
-    /// <param name="code">The code.</param>
+    /// <param name="code">The code; one that stands for nothing gives nothing.</param>
     /// <param name="tap">The first tap that is wanted; behind the last there is nothing.</param>
     /// <param name="sums">[tap, <see cref="PackedMatrix.Sums"/>] from there on, as many as there is room for.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -49,6 +58,8 @@ internal sealed unsafe class CodeProducts
         tap = Math.Min(tap, _columns.Length);
         if (code >= _known.Length)
         {
+            if (code * _width == _vectors.Length)
+                return;
             Multiply(code, tap, sums);
             return;
         }

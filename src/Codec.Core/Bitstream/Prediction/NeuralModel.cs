@@ -1,17 +1,15 @@
 namespace Codec.Core.Bitstream.Prediction;
 
 /// <summary>Predicts codes with a small network in integer arithmetic; learns nothing while coding.</summary>
-public sealed class NeuralModel : ISymbolModel
+public sealed partial class NeuralModel : ISymbolModel
 {
     private const int Past = NeuralContext.Past, LowerPast = NeuralContext.LowerPast;
     private const int MeanBits = 24;
 
     private readonly NeuralPrior _prior;
+    private readonly NeuralRows _rows;
     private readonly int _width;
     private readonly int[][] _history;          // last codes of each book before the block
-    private readonly short[] _first, _second;   // hidden activations
-    private readonly int[] _sums, _logits;
-    private readonly uint[] _cumulative;
     private readonly int[] _sum;                // of the embeddings so far
     private short[] _mean;                      // of embeddings: one, or one per frame
     private int[] _input = [];                  // sums of the input layer for every frame of the block
@@ -28,6 +26,7 @@ public sealed class NeuralModel : ISymbolModel
     public NeuralModel(NeuralPrior prior, NestedBook? nested = null, bool variable = false)
     {
         _prior = prior;
+        _rows = new NeuralRows(prior);
         _presence = variable ? new PresenceFlags(prior.Books) : null;
         _nothing = new short[prior.Width];
         _nested = nested is null ? null : new NestedTables(prior[nested.Book], nested, prior.Width);
@@ -35,12 +34,6 @@ public sealed class NeuralModel : ISymbolModel
         _history = [.. Enumerable.Range(0, prior.Books).Select(_ => new int[Past])];
         _mean = new short[_width];
         _sum = new int[_width];
-        NeuralBook[] books = [.. Enumerable.Range(0, prior.Books).Select(book => prior[book])];
-        _first = new short[books.Max(book => book.Input.Matrix.Sums)];
-        _second = new short[books.Max(book => book.Middle.Matrix.Sums)];
-        _sums = new int[books.Max(book => Math.Max(Math.Max(book.Input.Matrix.Sums, book.Middle.Matrix.Sums), Math.Max(book.Cluster.Matrix.Sums, book.Member.Matrix.Sums)))];
-        _logits = new int[_sums.Length];
-        _cumulative = new uint[_sums.Length + 1];
         Reset();
     }
 
@@ -51,55 +44,82 @@ public sealed class NeuralModel : ISymbolModel
     }
 
     public void Code(ISymbolCoder coder, Codes block, int book)
-        => Run(block, book, coder.Knows, (network, input, frame) => book == _nested?.Book
-            ? CodeNested(coder, network, input, block[book][frame])
-            : _presence is not null && book >= VariableBooks.First && !IsPresent(coder, block, book, frame)
-            ? network.Size
-            : Code(coder, network, input, block[book][frame]));
+    {
+        if (!coder.Knows)
+        {
+            CodeTogether([new Lane(this, coder, block)], book);
+            return;
+        }
+        var network = _prior[book];
+        var codes = block[book];
+        Begin(block, book);
+        SeeOwn(network, book, codes);
+        for (var t = 0; t < codes.Length; t++)
+        {
+            var row = t % NeuralRows.Most;
+            if (row == 0)
+                _rows.Run(network, _input.AsSpan(t * network.Input.Matrix.Sums), Math.Min(NeuralRows.Most, codes.Length - t));
+            if (IsPresent(coder, block, book, t))
+                Code(coder, _rows, row, book, codes[t]);
+        }
+        End(block, book);
+    }
 
     /// <summary>Whether a frame has a book. One without the next lower book has not: nothing is coded then.</summary>
     private bool IsPresent(ISymbolCoder coder, Codes block, int book, int frame)
     {
+        if (_presence is null || book < VariableBooks.First)
+            return true;
         bool Has(int k, int t) => k < VariableBooks.First || block[k][t] != _prior[k].Size;
         var present = coder.Knows && Has(book, frame);
         if (Has(book - 1, frame))
-            return _presence!.Code(coder, book, frame == 0 || Has(book, frame - 1) ? FrameBefore.HadBook : Has(book - 1, frame - 1) ? FrameBefore.HadLowerBook : FrameBefore.HadNeither, present);
+            return _presence.Code(coder, book, frame == 0 || Has(book, frame - 1) ? FrameBefore.HadBook : Has(book - 1, frame - 1) ? FrameBefore.HadLowerBook : FrameBefore.HadNeither, present);
         return present ? throw new ArgumentException($"frame {frame} has book {book} without book {book - 1}", nameof(block)) : false;
     }
 
     /// <summary>Fills one whole book of a block with codes that are chosen by their price. Called with 0, 1, 2 ... for each block.</summary>
     internal void Choose(ICodeChooser chooser, Codes block, int book)
-        => Run(block, book, knows: false, (network, input, frame) => Choose(chooser, network, input, book, frame));
+    {
+        var network = _prior[book];
+        Begin(block, book);
+        for (var t = 0; t < block.Frames; t++)
+        {
+            Show(_rows, 0, network, t);
+            SeeOwnMean(network, book, _rows.Means, 1, _rows.Inputs);
+            _rows.Run(network, _rows.Inputs, 1);
+            Take(block, book, Choose(chooser, network, book, t), t);
+        }
+        End(block, book);
+    }
 
-    private delegate int Step(NeuralBook network, ReadOnlySpan<int> input, int frame);
-
-    /// <summary>Goes through a book: what is known before a code, then the code.</summary>
-    private void Run(Codes block, int book, bool knows, Step step)
+    /// <summary>What is known of all frames before a book is coded.</summary>
+    private void Begin(Codes block, int book)
     {
         if (book == 0)
-            Begin(block.Frames);
-        var network = _prior[book];
-        var codes = block[book];
-        var rows = network.Input.Matrix.Sums;
-        See(network, block, book, codes.Length);
-        Recall(book, rows, codes.Length);
+            Clear(block.Frames);
+        See(_prior[book], block, book, block[book].Length);
+        Recall(book, block[book].Length);
         Array.Clear(_sum);
-        if (knows)
-            SeeOwn(network, book, codes);
-        for (var t = 0; t < codes.Length; t++)
-        {
-            var input = _input.AsSpan(t * rows, rows);
-            if (!knows)
-            {
-                Average(_sum, Math.Max(t, 1), _mean.AsSpan(0, _width));
-                SeeOwnMean(network, book, 1, input);
-            }
-            codes[t] = step(network, input, t);
-            if (!knows)
-                Learn(book, codes[t], t, rows, codes.Length);
-        }
-        for (var i = 0; i < (codes.Length + Past) * _width; i++)
-            _lower[i] += _own[i];
+    }
+
+    /// <summary>Puts what a frame knows of its own book before its code into a row, but for the product with the mean.</summary>
+    private void Show(NeuralRows rows, int row, NeuralBook network, int t)
+    {
+        var sums = network.Input.Matrix.Sums;
+        _input.AsSpan(t * sums, sums).CopyTo(rows.Inputs.AsSpan(row * sums));
+        Average(_sum, Math.Max(t, 1), rows.Means.AsSpan(row * _width, _width));
+    }
+
+    private void Take(Codes block, int book, int code, int t)
+    {
+        block[book][t] = code;
+        Learn(book, code, t, block[book].Length);
+    }
+
+    private void End(Codes block, int book)
+    {
+        var codes = block[book];
+        EmbeddingSums.Add(_lower.AsSpan(0, (codes.Length + Past) * _width), _own);
         Remember(book, codes);
         if (book == block.Books - 1)
             _historyFrames = Math.Min(Past, _historyFrames + codes.Length);
@@ -112,65 +132,65 @@ public sealed class NeuralModel : ISymbolModel
             _mean = new short[codes.Length * _width];
         for (var t = 0; t < codes.Length; t++)
         {
+            if (t + 1 < codes.Length)
+                OwnProducts(book).Expect(codes[t + 1]);
             Average(_sum, Math.Max(t, 1), _mean.AsSpan(t * _width, _width));
-            Learn(book, codes[t], t, network.Input.Matrix.Sums, codes.Length);
+            Learn(book, codes[t], t, codes.Length);
         }
-        SeeOwnMean(network, book, codes.Length, _input);
+        SeeOwnMean(network, book, _mean, codes.Length, _input);
     }
 
-    private void SeeOwnMean(NeuralBook network, int book, int frames, Span<int> input)
-        => network.Input.Matrix.MultiplyAdd(0, (NeuralContext.Taps(book) - 1) * _width, _width, _mean, frames, _width, input);
+    private void SeeOwnMean(NeuralBook network, int book, ReadOnlySpan<short> means, int frames, Span<int> input)
+        => network.Input.Matrix.MultiplyAdd(0, (NeuralContext.Taps(book) - 1) * _width, _width, means, frames, _width, input);
 
     private ReadOnlySpan<short> Vector(int book, int code)
         => book == _nested?.Book ? _nested.Vector(code, _width) : code == _prior[book].Size ? _nothing : _prior[book].Vector(code, _width);
 
-    private void Learn(int book, int code, int t, int rows, int frames)
+    private void Learn(int book, int code, int t, int frames)
     {
-        Place(book, code, t, rows, frames);
-        var vector = _own.AsSpan((t + Past) * _width, _width);
-        for (var i = 0; i < _sum.Length; i++)
-            _sum[i] += vector[i];
+        Place(book, code, t, frames);
+        EmbeddingSums.Add(_sum, _own.AsSpan((t + Past) * _width));
     }
 
     /// <summary>Puts a code into its frame, for higher books to see, and adds to the sums of the frames behind it what they see of it.</summary>
     /// <param name="book">The book.</param>
     /// <param name="code">Its code.</param>
     /// <param name="t">The frame; those before the block are negative.</param>
-    /// <param name="rows">Sums of a frame.</param>
     /// <param name="frames">Of the block.</param>
-    private void Place(int book, int code, int t, int rows, int frames)
+    private void Place(int book, int code, int t, int frames)
     {
         Vector(book, code).CopyTo(_own.AsSpan((t + Past) * _width));
+        var sums = _prior[book].Input.Matrix.Sums;
         var behind = Math.Max(0, t + 1);
-        if (book == _nested?.Book)
-            _nested.Own.AddTo(code, behind - t - 1, _input.AsSpan(0, frames * rows)[(behind * rows)..]);
-        else if (code != _prior[book].Size)
-            _prior[book].Own.AddTo(code, behind - t - 1, _input.AsSpan(0, frames * rows)[(behind * rows)..]);
+        OwnProducts(book).AddTo(code, behind - t - 1, _input.AsSpan(0, frames * sums)[(behind * sums)..]);
     }
 
-    /// <summary>One code from the sums of the input layer: its cluster, then its place there.</summary>
-    private int Code(ISymbolCoder coder, NeuralBook network, ReadOnlySpan<int> input, int code)
+    private CodeProducts OwnProducts(int book) => book == _nested?.Book ? _nested.Own : _prior[book].Own;
+
+    /// <summary>One code of a row: its cluster, then its place there.</summary>
+    private int Code(ISymbolCoder coder, NeuralRows rows, int row, int book, int code)
     {
-        Hidden(network, input);
+        var network = _prior[book];
+        if (book == _nested?.Book)
+            return CodeNested(coder, rows, row, network, code);
         var position = (uint)code < (uint)network.Size ? network.Positions[code] : 0;
         var (cluster, member) = (position / network.Members, position % network.Members);
-        cluster = Choose(coder, network.Cluster, 0, network.Cluster.Rows, cluster);
-        member = Choose(coder, network.Member, cluster, network.MembersOf(cluster), member);
+        cluster = coder.Code(cluster, rows.Clusters(network, row));
+        member = coder.Code(member, rows.Members(network, row, cluster));
         return network.Order[cluster * network.Members + member];
     }
 
-    private int Choose(ICodeChooser chooser, NeuralBook network, ReadOnlySpan<int> input, int book, int frame)
+    private int Choose(ICodeChooser chooser, NeuralBook network, int book, int frame)
     {
-        Hidden(network, input);
         var candidates = chooser.Candidates(book, frame);
         Span<double> bits = stackalloc double[candidates.Length];
-        var clusters = Table(network.Cluster, 0, network.Cluster.Rows);
+        var clusters = _rows.Clusters(network, 0);
         for (var i = 0; i < bits.Length; i++)
             bits[i] = Bits(clusters, network.Positions[candidates[i]] / network.Members);
         for (var i = 0; i < bits.Length; i++)
         {
             var (cluster, member) = Math.DivRem(network.Positions[candidates[i]], network.Members);
-            bits[i] += Bits(Table(network.Member, cluster, network.MembersOf(cluster)), member);
+            bits[i] += Bits(_rows.Members(network, 0, cluster), member);
         }
         return chooser.Choose(book, frame, bits);
     }
@@ -178,41 +198,15 @@ public sealed class NeuralModel : ISymbolModel
     private static double Bits(ReadOnlySpan<uint> cumulative, int symbol) => Math.Log2((double)cumulative[^1] / (cumulative[symbol + 1] - cumulative[symbol]));
 
     /// <summary>One code of a nested book: the sum over all codes of its cluster.</summary>
-    private int CodeNested(ISymbolCoder coder, NeuralBook network, ReadOnlySpan<int> input, int code)
+    private int CodeNested(ISymbolCoder coder, NeuralRows rows, int row, NeuralBook network, int code)
     {
-        Hidden(network, input);
-        var clusters = _nested!.Begin(Table(network.Cluster, 0, network.Cluster.Rows));
+        var clusters = _nested!.Begin(rows.Clusters(network, row));
         for (var cluster = 0; cluster + 1 < clusters.Length; cluster++)
-            _nested.Add(cluster * network.Members, clusters[cluster + 1] - clusters[cluster], Table(network.Member, cluster, network.MembersOf(cluster)));
+            _nested.Add(cluster * network.Members, clusters[cluster + 1] - clusters[cluster], rows.Members(network, row, cluster));
         return coder.Code(code, _nested.Cumulate());
     }
 
-    private void Hidden(NeuralBook network, ReadOnlySpan<int> input)
-    {
-        network.Input.Rectified(input, _first);
-        var middle = Sums(network.Middle, 0, _first);
-        network.Middle.Rectified(middle, _second.AsSpan(0, middle.Length));
-    }
-
-    private int Choose(ISymbolCoder coder, IntegerLayer layer, int block, int count, int symbol) => coder.Code(symbol, Table(layer, block, count));
-
-    private ReadOnlySpan<uint> Table(IntegerLayer layer, int block, int count)
-    {
-        layer.Scaled(Sums(layer, block, _second), block, _logits);
-        var cumulative = _cumulative.AsSpan(0, count + 1);
-        FixedPointSoftmax.Cumulate(_logits.AsSpan(0, count), cumulative);
-        return cumulative;
-    }
-
-    private ReadOnlySpan<int> Sums(IntegerLayer layer, int block, ReadOnlySpan<short> x)
-    {
-        var sums = _sums.AsSpan(0, layer.Matrix.Sums);
-        sums.Clear();
-        layer.Matrix.MultiplyAdd(block, 0, (layer.Columns + 1) / 2 * 2, x, 1, 0, sums);
-        return sums;
-    }
-
-    private void Begin(int frames)
+    private void Clear(int frames)
     {
         var length = (Past + frames + NeuralContext.Future) * _width;
         if (_lower.Length < length)
@@ -221,11 +215,11 @@ public sealed class NeuralModel : ISymbolModel
     }
 
     /// <summary>Puts the last codes of a book before the block into place.</summary>
-    private void Recall(int book, int rows, int frames)
+    private void Recall(int book, int frames)
     {
         Array.Clear(_own);
         for (var i = Past - _historyFrames; i < Past; i++)
-            Place(book, _history[book][i], i - Past, rows, frames);
+            Place(book, _history[book][i], i - Past, frames);
     }
 
     /// <summary>What the lower books give to the sums of the input layer, for all frames at once.</summary>
@@ -240,8 +234,7 @@ public sealed class NeuralModel : ISymbolModel
             return;
         Array.Clear(_sum);
         for (var t = 0; t < frames; t++)
-            for (var i = 0; i < _sum.Length; i++)
-                _sum[i] += _lower[(t + Past) * _width + i];
+            EmbeddingSums.Add(_sum, _lower.AsSpan((t + Past) * _width));
         Average(_sum, frames, _mean);
         matrix.MultiplyAdd(0, NeuralContext.LowerTaps * _width, _width, _mean, 1, 0, input[..matrix.Sums]);
         for (var t = 1; t < frames; t++)
@@ -249,8 +242,7 @@ public sealed class NeuralModel : ISymbolModel
         matrix.MultiplyAdd(0, 0, NeuralContext.LowerTaps * _width, _lower.AsSpan((Past - LowerPast) * _width), frames, _width, input);
         var next = block[book - 1];
         for (var t = 0; t < frames; t++)
-            if (next[t] != _prior[book - 1].Size)
-                _prior.NextLower(book).AddTo(next[t], 0, input[(t * matrix.Sums)..]);
+            _prior.NextLower(book).AddTo(next[t], 0, input[(t * matrix.Sums)..]);
     }
 
     private static void Average(ReadOnlySpan<int> sum, int count, Span<short> mean)

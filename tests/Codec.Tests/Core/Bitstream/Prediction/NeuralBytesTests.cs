@@ -7,7 +7,7 @@ namespace Codec.Tests.Core.Bitstream.Prediction;
 /// <summary>Files of the neural predictor keep their bytes: whatever computes the probabilities, old files must decode.</summary>
 public sealed class NeuralBytesTests
 {
-    private static readonly CodebookSpec[] Books = [.. Enumerable.Repeat(new CodebookSpec(300), 4)];
+    internal static readonly CodebookSpec[] Books = [.. Enumerable.Repeat(new CodebookSpec(300), 4)];
 
     [Theory]
     [InlineData(Predictor.Neural, 9, 7, 0, false, 0x55847230u)]   // blocks shorter than what is seen of the past
@@ -31,7 +31,7 @@ public sealed class NeuralBytesTests
         TestFiles.AssertSame(codes, TestFiles.ReadCodes(reader));
     }
 
-    private static NeuralPrior Prior()
+    internal static NeuralPrior Prior()
     {
         var prior = SmallPrior.Make(Books, tokenHash: 77);
         int[] map = [.. Enumerable.Range(0, 300).Select(code => code * 7 % 20)];
@@ -40,16 +40,20 @@ public sealed class NeuralBytesTests
     }
 
     /// <summary>Codes that repeat themselves; where a book may be missing, some frames lack it and all higher ones.</summary>
-    private static Codes Draw(IReadOnlyList<CodebookSpec> books, int frames)
+    internal static Codes Draw(IReadOnlyList<CodebookSpec> books, int frames, int streams = 1)
     {
         var random = new Random(9);
-        var codes = books.Select(_ => new[] { new int[frames] }).ToArray();
-        for (var t = 0; t < frames; t++)
-        {
-            var kept = books[^1].Size > 300 ? random.Next(2, 5) : 4;
-            for (var book = 0; book < books.Count; book++)
-                codes[book][0][t] = book >= kept ? 300 : t > 0 && codes[book][0][t - 1] < 300 && random.Next(3) == 0 ? codes[book][0][t - 1] : random.Next(300);
-        }
+        var codes = books.Select(_ => Enumerable.Range(0, streams).Select(_ => new int[frames]).ToArray()).ToArray();
+        for (var stream = 0; stream < streams; stream++)
+            for (var t = 0; t < frames; t++)
+            {
+                var kept = books[^1].Size > 300 ? random.Next(2, 5) : 4;
+                for (var book = 0; book < books.Count; book++)
+                {
+                    var row = codes[book][stream];
+                    row[t] = book >= kept ? 300 : t > 0 && row[t - 1] < 300 && random.Next(3) == 0 ? row[t - 1] : random.Next(300);
+                }
+            }
         return new Codes(books, codes, frames);
     }
 }

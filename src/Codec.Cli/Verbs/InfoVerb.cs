@@ -8,7 +8,7 @@ using Codec.Core.Pretrained;
 
 namespace Codec.Cli.Verbs;
 
-/// <summary><c>codec info</c>: what a compressed file says of itself, checked to its end; runs no model.</summary>
+/// <summary><c>codec info</c>: what a compressed file says of itself, checked to its end by its checksums; runs no model and decodes no codes.</summary>
 internal static class InfoVerb
 {
     public static Command Create(CommandContext context)
@@ -27,13 +27,7 @@ internal static class InfoVerb
     private static JsonObject Tell(string path, CommandContext context, CommandOutput output)
     {
         using var file = CommandFiles.OpenCompressed(path, context.Terminal);
-        long frames = 0, blocks = 0;
-        foreach (var block in file.ReadAll())
-        {
-            context.Cancellation.ThrowIfCancellationRequested();
-            frames += block.Frames;
-            blocks++;
-        }
+        var (blocks, frames) = file.Check(context.Cancellation);
         var result = Describe(path, file, frames, blocks);
         output.Result(path);
         foreach (var (key, value) in result)

@@ -120,6 +120,24 @@ public sealed partial class CodecFileReader : IDisposable
             _stream.Dispose();
     }
 
+    /// <summary>Walks to the end by the blocks' checksums and decodes nothing: what the reader tells of the file is then as after reading it.</summary>
+    /// <param name="cancellation">Looked at between blocks.</param>
+    /// <returns>The blocks and base frames from here on, lost ones included.</returns>
+    public (long Blocks, long Frames) Check(CancellationToken cancellation = default)
+    {
+        var (blocks, frames) = ((long)_ready.Count, _ready.Sum(block => (long)block.Frames));
+        _ready.Clear();
+        for (; Step(out var index, out var whole); blocks++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            _learned = whole && (_scanner.Layout.Reset || _learned);
+            frames += _learned ? _scanner.Layout.Frames : LostBlock(index).Frames;
+            if (whole)
+                _scanner.Consume();
+        }
+        return (blocks, frames);
+    }
+
     /// <summary>Decodes the next few blocks at once, up to one that is lost or does not stand alone.</summary>
     private void ReadTogether()
     {

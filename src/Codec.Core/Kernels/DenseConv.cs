@@ -10,173 +10,55 @@ namespace Codec.Core.Kernels;
 /// chain of fused multiply-adds in a fixed order, so a row has the same bits whatever was computed with it: chunks, batches,
 /// threads and instruction sets make no difference. A snapshot: pack again when weights change.
 /// </summary>
-public sealed unsafe class DenseConv : IDisposable
+internal sealed unsafe class DenseConv : FrameConv
 {
     private const int Wide = 4 * DenseTile.Lanes, Middle = 2 * DenseTile.Lanes, Narrow = DenseTile.Lanes;
     private const int BlockRows = 3 * DenseTile.Rows; // whole tiles of either height
     private const int BlockFloats = 1 << 17; // inputs that one pass over all panels should find in the cache
     private const int ChunkTaps = 768; // weights of a panel that all tiles of a block should find there
 
-    private readonly int _segments, _length, _stride, _dilation, _stepsPerRow;
+    private readonly int _segments, _length;
     private float* _panels; // [panel][taps][64 or, in the last two, 32 and 16]
     private readonly float* _bias;
 
-    private DenseConv(int inputs, int taps, int columns, int stride, int dilation, int stepsPerRow)
+    /// <param name="shape">Sizes.</param>
+    /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
+    /// <param name="bias_O">[columns] or null.</param>
+    public DenseConv(ConvShape shape, Tensor weight_KIO, Tensor? bias_O) : base(shape)
     {
-        (Inputs, Taps, Columns, _stride, _dilation, _stepsPerRow) = (inputs, taps, columns, stride, dilation, stepsPerRow);
-        (_segments, _length) = dilation == 1 ? (1, taps * inputs) : (taps, inputs);
-        Padded = (columns + Narrow - 1) / Narrow * Narrow;
+        var (taps, inputs) = (shape.Taps, shape.Inputs);
+        (_segments, _length) = shape.Dilation == 1 ? (1, taps * inputs) : (taps, inputs);
+        Padded = (shape.Columns + Narrow - 1) / Narrow * Narrow;
         var bytes = (nuint)(((long)taps * inputs + 1) * Padded * sizeof(float));
         _panels = (float*)NativeMemory.AlignedAlloc(bytes, 64);
         NativeMemory.Clear(_panels, bytes);
         _bias = _panels + (long)taps * inputs * Padded;
+        Pack(weight_KIO, bias_O);
     }
 
     ~DenseConv() => Free();
 
-    /// <summary>Channels of a row that goes in.</summary>
-    public int Inputs { get; }
+    internal int Taps => Shape.Taps;
 
-    /// <summary>Input rows that one output row sees (every <c>dilation</c>-th of its reach).</summary>
-    public int Taps { get; }
+    private int Inputs => Shape.Inputs;
 
-    /// <summary>Numbers that a step makes: output channels, times the stride where it is transposed.</summary>
-    public int Columns { get; }
-
-    /// <summary>Channels of a row that comes out.</summary>
-    public int Outputs => Columns / _stepsPerRow;
-
-    /// <summary>Input rows from the first tap to the last.</summary>
-    public int Reach => (Taps - 1) * _dilation + 1;
+    private int Columns => Shape.Columns;
 
     private int Padded { get; }
 
-    /// <summary>Whether it can take over from libtorch: float32 on the CPU.</summary>
-    public static bool Applies(Tensor x, Tensor weight)
-        => x.dtype == ScalarType.Float32 && weight.dtype == ScalarType.Float32 && x.device_type == TorchSharp.DeviceType.CPU;
-
-    /// <param name="weight_OIK">[O, I, K].</param>
-    /// <param name="bias_O">[O] or null.</param>
-    /// <param name="stride">Input rows from one output row to the next.</param>
-    /// <param name="dilation">Input rows from one tap to the next.</param>
-    public static DenseConv Of(Tensor weight_OIK, Tensor? bias_O, int stride = 1, int dilation = 1)
-    {
-        var (outputs, inputs, kernel) = ((int)weight_OIK.shape[0], (int)weight_OIK.shape[1], (int)weight_OIK.shape[2]);
-        var packed = new DenseConv(inputs, kernel, outputs, stride, dilation, 1);
-        using var scope = NewDisposeScope();
-        packed.Pack(weight_OIK.permute(2, 1, 0), bias_O);
-        return packed;
-    }
-
-    /// <summary>A linear map: a convolution of one tap.</summary>
-    /// <param name="weight_OI">[O, I].</param>
-    /// <param name="bias_O">[O] or null.</param>
-    public static DenseConv OfLinear(Tensor weight_OI, Tensor? bias_O = null)
-    {
-        using var scope = NewDisposeScope();
-        return Of(weight_OI.unsqueeze(-1), bias_O);
-    }
-
-    /// <summary>
-    /// A transposed convolution of stride S as an ordinary one of M = ceil(K / S) taps whose step makes S rows of O channels:
-    /// with M - 1 rows of zeros before and behind, T rows give all (T - 1) S + K outputs (and zeros behind up to (T + M - 1) S).
-    /// </summary>
-    /// <param name="weight_IOK">[I, O, K].</param>
-    /// <param name="bias_O">[O] or null.</param>
-    /// <param name="stride">S.</param>
-    public static DenseConv OfTransposed(Tensor weight_IOK, Tensor? bias_O, int stride)
-    {
-        var (inputs, outputs, kernel) = ((int)weight_IOK.shape[0], (int)weight_IOK.shape[1], (int)weight_IOK.shape[2]);
-        var taps = (kernel + stride - 1) / stride;
-        var packed = new DenseConv(inputs, taps, outputs * stride, 1, 1, stride);
-        using var scope = NewDisposeScope();
-        var whole_IOK = nn.functional.pad(weight_IOK, [0, taps * stride - kernel]);
-        var taps_MISO = whole_IOK.reshape(inputs, outputs, taps, stride).permute(2, 0, 3, 1).flip(0);
-        packed.Pack(taps_MISO.reshape(taps, inputs, stride * outputs), bias_O?.repeat(stride));
-        return packed;
-    }
-
-    /// <summary>Output rows of so many input rows (before a transposed step is opened into its rows).</summary>
-    public long Steps(long rows) => rows < Reach ? 0 : (rows - Reach) / _stride + 1;
-
-    /// <summary>Runs over all rows; nothing is padded.</summary>
-    /// <param name="x_BTC">float32 [B, T, Inputs] without gaps.</param>
-    /// <param name="add_BTC">Added to the result; null for nothing.</param>
-    /// <param name="elu">Applies ELU to the result.</param>
-    /// <returns>[B, Steps(T) (times the stride where transposed), Outputs], a new tensor.</returns>
-    public Tensor Run(Tensor x_BTC, Tensor? add_BTC = null, bool elu = false)
-    {
-        var (batch, rows) = (x_BTC.shape[0], x_BTC.shape[1]);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(x_BTC.shape[2], Inputs, nameof(x_BTC));
-        var steps = Steps(rows);
-        var y_BTC = empty(batch, steps * _stepsPerRow, Outputs);
-        if (add_BTC is not null && !add_BTC.shape.SequenceEqual(y_BTC.shape))
-            throw new ArgumentException($"shape of the addition: expected [{string.Join(", ", y_BTC.shape)}], found [{string.Join(", ", add_BTC.shape)}]", nameof(add_BTC));
-        if (steps == 0)
-            return y_BTC;
-        using var dense = add_BTC?.contiguous();
-        var (x, y, add) = ((nint)ChannelPattern.Pointer(x_BTC), (nint)ChannelPattern.Pointer(y_BTC), dense is null ? 0 : (nint)ChannelPattern.Pointer(dense));
-        for (var b = 0L; b < batch; b++)
-        {
-            var to = b * steps * Columns;
-            Run((float*)x + b * rows * Inputs, (float*)y + to, add == 0 ? null : (float*)add + to, steps, elu);
-        }
-        return y_BTC;
-    }
-
-    /// <summary>Runs over all rows with rows of zeros on both sides, of which only those near the ends are ever made.</summary>
-    /// <param name="x_BTC">float32 [B, T, Inputs] without gaps.</param>
-    /// <param name="padding">Rows of zeros on either side.</param>
-    public Tensor RunPadded(Tensor x_BTC, int padding)
-    {
-        if (padding == 0)
-            return Run(x_BTC);
-        var (source, steps) = (new FrameMemory(x_BTC), Steps(x_BTC.shape[1] + 2 * padding));
-        var y_BTC = empty(x_BTC.shape[0], steps * _stepsPerRow, Outputs);
-        if (steps == 0 || source.Batch == 0)
-            return y_BTC;
-        // Steps [first, last) see no padding.
-        var first = Math.Min((padding + _stride - 1) / _stride, steps);
-        var last = Math.Clamp((source.Rows + padding - Reach) / _stride + 1, first, steps);
-        if (source.Rows + padding < Reach)
-            last = first;
-        var result = new FrameMemory(y_BTC);
-        for (var item = 0L; item < source.Batch; item++)
-        {
-            Ends(source, result, item, 0, first, padding);
-            Run(source.At(item, first * _stride - padding), result.At(item, first * _stepsPerRow), null, last - first, elu: false);
-            Ends(source, result, item, last, steps, padding);
-        }
-        return y_BTC;
-    }
-
-    /// <summary>The same on memory: steps output steps from (steps - 1) stride + Reach input rows.</summary>
-    public void Run(float* x, float* y, float* add, long steps, bool elu)
+    public override void Run(float* x, float* y, float* add, long steps, bool elu)
     {
         var (from, to, plus) = ((nint)x, (nint)y, (nint)add); // pointers cannot be captured
         RowBlocks.Run(steps, (long)Taps * Inputs * Padded,
             (first, last) => Blocks((float*)from, (float*)to, (float*)plus, first, last, elu));
     }
 
-    /// <summary>The same on the calling thread alone.</summary>
-    internal void RunAlone(float* x, float* y, float* add, long steps, bool elu) => Blocks(x, y, add, 0, steps, elu);
+    internal override void RunAlone(float* x, float* y, float* add, long steps, bool elu) => Blocks(x, y, add, 0, steps, elu);
 
-    public void Dispose()
+    public override void Dispose()
     {
         Free();
         GC.SuppressFinalize(this);
-    }
-
-    /// <summary>Steps [first, last) from rows that are copied with the zeros around them.</summary>
-    private void Ends(FrameMemory source, FrameMemory result, long item, long first, long last, int padding)
-    {
-        if (first == last)
-            return;
-        var (from, rows) = (first * _stride - padding, (last - first - 1) * _stride + Reach);
-        using var window = new AlignedFloats(rows * Inputs);
-        var (start, end) = (Math.Clamp(from, 0, source.Rows), Math.Clamp(from + rows, 0, source.Rows));
-        new ReadOnlySpan<float>(source.At(item, start), (int)((end - start) * Inputs)).CopyTo(new Span<float>(window.Pointer + (start - from) * Inputs, (int)((end - start) * Inputs)));
-        Run(window.Pointer, result.At(item, first * _stepsPerRow), null, last - first, elu: false);
     }
 
     private void Blocks(float* x, float* y, float* add, long first, long last, bool elu)
@@ -185,7 +67,7 @@ public sealed unsafe class DenseConv : IDisposable
         float* scratch = stackalloc float[DenseTile.Rows * Wide + DenseTile.Lanes];
         scratch = (float*)(((nint)scratch + 63) & ~(nint)63);
         var work = new Work(x, y, add, elu, scratch);
-        var block = Math.Max(BlockFloats / Math.Max(_stride * Inputs, 1) / BlockRows, 1) * BlockRows;
+        var block = Math.Max(BlockFloats / Math.Clamp(Shape.Stride * Inputs, 1, ChunkTaps) / BlockRows, 1) * BlockRows; // of long rows one chunk at a time
         for (var start = first; start < last; start += block)
             Block(work, start, Math.Min(start + block, last));
     }
@@ -227,8 +109,8 @@ public sealed unsafe class DenseConv : IDisposable
         else if (chunk.IsFirst || !whole)
             for (var row = 0; row < rows; row++)
                 Start(chunk.IsFirst ? work.Add + (step + row) * Columns + column : result + (long)row * Columns, chunk.IsFirst ? _bias + column : null, (float*)sums + row * sumStep, used);
-        var source = new DenseTile.Source(work.X + step * _stride * Inputs + (long)chunk.Segment * _dilation * Inputs + chunk.From, (long)_stride * Inputs, rows,
-            chunk.Segments, chunk.Length, (long)_dilation * Inputs);
+        var source = new DenseTile.Source(work.X + step * Shape.Stride * Inputs + (long)chunk.Segment * Shape.Dilation * Inputs + chunk.From, (long)Shape.Stride * Inputs, rows,
+            chunk.Segments, chunk.Length, (long)Shape.Dilation * Inputs);
         var target = new DenseTile.Target((float*)start, startStep, (float*)sums, sumStep);
         float* panel = _panels + (long)column * Taps * Inputs + ((long)chunk.Segment * _length + chunk.From) * width;
         if (width == Wide && rows == 1)

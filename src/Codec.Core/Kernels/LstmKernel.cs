@@ -10,7 +10,7 @@ namespace Codec.Core.Kernels;
 internal sealed unsafe class LstmKernel : IDisposable
 {
     private const int Lanes = DenseTile.Lanes;
-    private readonly DenseConv _input;
+    private readonly FrameConv _input;
     private readonly WeightMemory _memory = new(); // read whole for every frame: huge pages and prefetching
     private readonly RowLinear _recurrent;
 
@@ -20,7 +20,7 @@ internal sealed unsafe class LstmKernel : IDisposable
     public LstmKernel(Tensor input_GI, Tensor recurrent_GH, Tensor bias_G)
     {
         Hidden = (int)recurrent_GH.shape[1];
-        _input = DenseConv.OfLinear(input_GI, bias_G);
+        _input = FrameConv.OfLinear(input_GI, bias_G);
         using var dense = recurrent_GH.detach().to(float32).cpu().contiguous();
         _recurrent = new RowLinear(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(dense.bytes), default, Hidden, _memory);
     }

@@ -19,12 +19,12 @@ internal sealed record SnakeUnitWeights(Tensor FirstAlpha, Tensor WideWeight, Te
 /// </summary>
 internal sealed unsafe class SnakeUnitRows : IDisposable
 {
-    private const int PieceFloats = 1 << 16, LeastRows = 8 * 3 * DenseTile.Rows; // every piece reads all weights
+    private const int PieceFloats = 1 << 16, LeastRows = 384; // every piece reads all weights
     private readonly int _channels, _padding;
     private readonly SnakePattern _first, _second;
-    private readonly DenseConv? _dense;
+    private readonly FrameConv? _dense;
     private readonly DepthwiseConv.Filters? _depthwise;
-    private readonly DenseConv _narrow;
+    private readonly FrameConv _narrow;
     private readonly long _work;
 
     public SnakeUnitRows(SnakeUnitWeights weights)
@@ -36,8 +36,8 @@ internal sealed unsafe class SnakeUnitRows : IDisposable
         if (inputs == 1 && outputs > 1)
             _depthwise = new DepthwiseConv.Filters(weights.WideWeight, weights.WideBias, weights.Dilation);
         else
-            _dense = DenseConv.Of(weights.WideWeight, weights.WideBias, dilation: weights.Dilation);
-        _narrow = DenseConv.Of(weights.NarrowWeight, weights.NarrowBias);
+            _dense = FrameConv.Of(weights.WideWeight, weights.WideBias, dilation: weights.Dilation);
+        _narrow = FrameConv.Of(weights.NarrowWeight, weights.NarrowBias);
         _work = (long)outputs * (inputs * kernel + outputs);
     }
 
@@ -45,12 +45,15 @@ internal sealed unsafe class SnakeUnitRows : IDisposable
     public void Run(Tensor x_BTC)
     {
         var memory = new FrameMemory(x_BTC);
+        var wide = _dense?.For(memory.Rows);
+        var granule = wide?.Granule ?? 1;
         for (var item = 0L; item < memory.Batch && memory.Rows > 0; item++)
         {
             var (first, rows) = ((nint)memory.At(item, 0), memory.Rows);
-            var ranges = RowBlocks.Count(rows, _work);
+            var (granules, ranges) = ((rows + granule - 1) / granule, RowBlocks.Count(rows, _work));
+            long Border(int range) => Math.Min(granules * range / ranges * granule, rows);
             // Neighbours are saved before any range overwrites them.
-            var parts = Enumerable.Range(0, ranges).Select(r => new Part(this, (float*)first, rows, rows * r / ranges, rows * (r + 1) / ranges)).ToArray();
+            var parts = Enumerable.Range(0, ranges).Select(r => new Part(this, wide, (float*)first, rows, Border(r), Border(r + 1))).ToArray();
             if (ranges == 1)
                 parts[0].Run();
             else
@@ -70,17 +73,19 @@ internal sealed unsafe class SnakeUnitRows : IDisposable
     private sealed class Part : IDisposable
     {
         private readonly SnakeUnitRows _unit;
+        private readonly FrameConv? _wide; // null: depthwise
         private readonly float* _x;
         private readonly long _start, _end;
         private readonly int _piece;
         private readonly AlignedFloats _halo, _active, _hidden; // rows on both sides; snake(x) with them; the first convolution's result
 
-        public Part(SnakeUnitRows unit, float* x, long rows, long start, long end)
+        public Part(SnakeUnitRows unit, FrameConv? wide, float* x, long rows, long start, long end)
         {
-            (_unit, _start, _end) = (unit, start, end);
+            (_unit, _wide, _start, _end) = (unit, wide, start, end);
             _x = x;
             var (channels, padding) = (unit._channels, unit._padding);
-            _piece = (int)Math.Min(Math.Max(PieceFloats / channels / DenseTile.Rows * DenseTile.Rows, LeastRows), Math.Max(end - start, 1));
+            var step = Math.Max(wide?.Granule ?? 1, DenseTile.Rows);
+            _piece = (int)Math.Min(Math.Max(PieceFloats / channels, LeastRows) / step * step, Math.Max(end - start, 1));
             _halo = new AlignedFloats(2L * padding * channels); // zeros beyond the ends
             _active = new AlignedFloats((_piece + 2L * padding) * channels);
             _hidden = new AlignedFloats((long)_piece * channels);
@@ -98,8 +103,8 @@ internal sealed unsafe class SnakeUnitRows : IDisposable
             {
                 var count = Math.Min(_piece, _end - t);
                 Activate(t + padding, t + padding + count, active + 2L * padding * channels);
-                if (_unit._dense is { } dense)
-                    dense.RunAlone(active, hidden, null, count, elu: false);
+                if (_wide is not null)
+                    _wide.RunAlone(active, hidden, null, count, elu: false);
                 else
                     _unit._depthwise!.Run(active, hidden, count);
                 _unit._second.Run(hidden, hidden, count * channels);

@@ -15,7 +15,7 @@ public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
     private readonly Parameter weight;
     private readonly Parameter? bias;
     private readonly int _stride, _padding, _dilation, _groups;
-    private readonly Lazy<DenseConv> _packed;
+    private readonly Lazy<FrameConv> _packed;
 
     public PackedConv1d(int input, int output, int kernel, int stride = 1, int padding = 0, int dilation = 1, int groups = 1, bool hasBias = true)
         : base(nameof(PackedConv1d))
@@ -25,7 +25,7 @@ public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
         weight = PackedInit.Weight(output, input / groups, kernel, bound);
         if (hasBias)
             bias = PackedInit.Bias(output, bound);
-        _packed = new Lazy<DenseConv>(() => DenseConv.Of(weight, bias, stride, dilation));
+        _packed = new Lazy<FrameConv>(() => FrameConv.Of(weight, bias, stride, dilation));
         RegisterComponents();
     }
 
@@ -61,7 +61,7 @@ public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
             return DepthwiseConv.Run(x_BCT, weight, bias, padding, _dilation);
         if (ThinConv.Applies(x_BCT, weight, _stride, _groups))
             return ThinConv.Run(x_BCT, weight, bias, padding, _dilation);
-        if (OwnKernel && DenseConv.Applies(x_BCT, weight) && _groups == 1 && !training)
+        if (OwnKernel && FrameConv.Applies(x_BCT, weight) && _groups == 1 && !training)
             return Dense(x_BCT, padding);
         return ChannelsLast.Conv1d(x_BCT, weight, bias, _stride, padding, _dilation, _groups);
     }

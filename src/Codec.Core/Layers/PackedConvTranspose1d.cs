@@ -13,7 +13,7 @@ public sealed class PackedConvTranspose1d : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter weight, bias;
     private readonly int _stride, _padding, _outputPadding;
-    private readonly Lazy<DenseConv> _packed;
+    private readonly Lazy<FrameConv> _packed;
 
     public PackedConvTranspose1d(int input, int output, int kernel, int stride, int padding = 0, int outputPadding = 0)
         : base(nameof(PackedConvTranspose1d))
@@ -22,7 +22,7 @@ public sealed class PackedConvTranspose1d : nn.Module<Tensor, Tensor>
         var bound = 1 / Math.Sqrt((double)output * kernel);
         weight = PackedInit.Weight(input, output, kernel, bound);
         bias = PackedInit.Bias(output, bound);
-        _packed = new Lazy<DenseConv>(() => DenseConv.OfTransposed(weight, bias, stride));
+        _packed = new Lazy<FrameConv>(() => FrameConv.OfTransposed(weight, bias, stride));
         RegisterComponents();
     }
 
@@ -47,7 +47,7 @@ public sealed class PackedConvTranspose1d : nn.Module<Tensor, Tensor>
     {
         if (!ChannelsLast.Applies(x_BCT))
             return F.conv_transpose1d(x_BCT, weight, bias, _stride, padding, outputPadding);
-        return DenseConv.Applies(x_BCT, weight) && !training
+        return FrameConv.Applies(x_BCT, weight) && !training
             ? Dense(x_BCT, padding, outputPadding)
             : ChannelsLast.ConvTranspose1d(x_BCT, weight, bias, _stride, padding, outputPadding);
     }

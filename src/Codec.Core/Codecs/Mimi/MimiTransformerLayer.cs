@@ -15,7 +15,7 @@ internal sealed class MimiTransformerLayer : nn.Module
     private readonly LayerNorm norm1, norm2;
     private readonly Linear linear1, linear2;
     private readonly LayerScale layer_scale_1, layer_scale_2;
-    private readonly Lazy<DenseConv[]> _packed; // in, out, up, down
+    private readonly Lazy<FrameConv[]> _packed; // in, out, up, down
 
     public MimiTransformerLayer(MimiTransformerConfig config, int width) : base(nameof(MimiTransformerLayer))
     {
@@ -26,7 +26,7 @@ internal sealed class MimiTransformerLayer : nn.Module
         linear2 = nn.Linear(config.FeedForward, width, hasBias: false);
         layer_scale_1 = new LayerScale(width);
         layer_scale_2 = new LayerScale(width);
-        _packed = new Lazy<DenseConv[]>(Pack);
+        _packed = new Lazy<FrameConv[]>(Pack);
         RegisterComponents();
     }
 
@@ -65,14 +65,14 @@ internal sealed class MimiTransformerLayer : nn.Module
     }
 
     /// <summary>The scales are folded into the maps before them.</summary>
-    private DenseConv[] Pack()
+    private FrameConv[] Pack()
     {
         using var scope = NewDisposeScope();
         using var none = no_grad();
         return
         [
-            DenseConv.OfLinear(self_attn.InWeight), DenseConv.OfLinear(self_attn.OutWeight * layer_scale_1.Scale.unsqueeze(1)),
-            DenseConv.OfLinear(linear1.weight!), DenseConv.OfLinear(linear2.weight! * layer_scale_2.Scale.unsqueeze(1)),
+            FrameConv.OfLinear(self_attn.InWeight), FrameConv.OfLinear(self_attn.OutWeight * layer_scale_1.Scale.unsqueeze(1)),
+            FrameConv.OfLinear(linear1.weight!), FrameConv.OfLinear(linear2.weight! * layer_scale_2.Scale.unsqueeze(1)),
         ];
     }
 

@@ -47,7 +47,7 @@ public sealed class SplitQuantizer : nn.Module
     {
         private readonly Conv1d input_proj, output_proj;
         private readonly ResidualQuantizer rvq;
-        private readonly Lazy<(DenseConv In, DenseConv Out)> _packed;
+        private readonly Lazy<(FrameConv In, FrameConv Out)> _packed;
 
         public ProjectedQuantizer(MimiConfig config, int books) : base(nameof(ProjectedQuantizer))
         {
@@ -55,7 +55,7 @@ public sealed class SplitQuantizer : nn.Module
             output_proj = nn.Conv1d(config.CodebookDimension, config.Seanet.Dimension, 1, bias: false);
             rvq = ResidualQuantizer.OfVectors(Enumerable.Repeat(
                 new VectorQuantizerConfig { Dimension = config.CodebookDimension, CodebookSize = config.CodebookSize }, books));
-            _packed = new Lazy<(DenseConv, DenseConv)>(() => (DenseConv.Of(input_proj.weight!, null), DenseConv.Of(output_proj.weight!, null)));
+            _packed = new Lazy<(FrameConv, FrameConv)>(() => (FrameConv.Of(input_proj.weight!, null), FrameConv.Of(output_proj.weight!, null)));
             RegisterComponents();
         }
 

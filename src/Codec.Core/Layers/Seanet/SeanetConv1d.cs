@@ -37,7 +37,7 @@ public sealed class SeanetConv1d : nn.Module<Tensor, Tensor>, IFrameLayer
     private readonly SeanetConvConfig _config;
     private readonly ConvPadding _padding;
     private readonly ConvStream _stream;
-    private readonly Lazy<DenseConv> _packed;
+    private readonly Lazy<FrameConv> _packed;
 
     public SeanetConv1d(SeanetConvConfig config) : base(nameof(SeanetConv1d))
     {
@@ -45,7 +45,7 @@ public sealed class SeanetConv1d : nn.Module<Tensor, Tensor>, IFrameLayer
         conv = new NormConv1d(config.Input, config.Output, config.Kernel, config.Stride, config.Dilation, 1, config.Bias, config.TimeGroupNorm);
         _padding = new ConvPadding((config.Kernel - 1) * config.Dilation + 1, config.Stride, config.Causal, config.PadMode);
         _stream = new ConvStream(_padding);
-        _packed = new Lazy<DenseConv>(() => DenseConv.Of(conv.Weight, conv.Bias, config.Stride, config.Dilation));
+        _packed = new Lazy<FrameConv>(() => FrameConv.Of(conv.Weight, conv.Bias, config.Stride, config.Dilation));
         RegisterComponents();
     }
 

@@ -15,7 +15,7 @@ public sealed class SeanetConvTranspose1d : nn.Module<Tensor, Tensor>, IFrameLay
     private readonly SeanetConvConfig _config;
     private readonly int _left, _right, _taps;
     private readonly ConvStream _stream;
-    private readonly Lazy<DenseConv> _packed;
+    private readonly Lazy<FrameConv> _packed;
 
     public SeanetConvTranspose1d(SeanetConvConfig config) : base(nameof(SeanetConvTranspose1d))
     {
@@ -27,7 +27,7 @@ public sealed class SeanetConvTranspose1d : nn.Module<Tensor, Tensor>, IFrameLay
         _taps = (config.Kernel + config.Stride - 1) / config.Stride;
         // The first frames of output depend on frames before the signal, which are zeros.
         _stream = new ConvStream(new ConvPadding(_taps, 1, Causal: true, PadMode.Zero));
-        _packed = new Lazy<DenseConv>(() => DenseConv.OfTransposed(FullWeight(), convtr.Bias, config.Stride));
+        _packed = new Lazy<FrameConv>(Pack);
         RegisterComponents();
     }
 
@@ -69,8 +69,12 @@ public sealed class SeanetConvTranspose1d : nn.Module<Tensor, Tensor>, IFrameLay
         base.Dispose(disposing);
     }
 
-    /// <summary>[I, O, K]; one filter per channel is spread over the diagonal.</summary>
-    private Tensor FullWeight() => _config.Depthwise
-        ? diag_embed(convtr.Weight.squeeze(1).t()).permute(1, 2, 0)
-        : convtr.Weight;
+    /// <summary>One filter per channel is spread over the diagonal.</summary>
+    private FrameConv Pack()
+    {
+        if (!_config.Depthwise)
+            return FrameConv.OfTransposed(convtr.Weight, convtr.Bias, _config.Stride);
+        using var scope = NewDisposeScope();
+        return FrameConv.OfTransposed(diag_embed(convtr.Weight.squeeze(1).t()).permute(1, 2, 0), convtr.Bias, _config.Stride, atOnce: true);
+    }
 }

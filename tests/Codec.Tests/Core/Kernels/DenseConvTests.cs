@@ -15,12 +15,20 @@ public sealed class DenseConvTests
     [InlineData(48, 96, 16, 8, 1, 16)]
     [InlineData(17, 33, 1, 1, 1, 9)]
     [InlineData(3, 70, 5, 3, 3, 40)]
+    [InlineData(64, 64, 3, 1, 1, 250)]  // long enough for minimal filtering
+    [InlineData(48, 80, 3, 1, 4, 301)]
+    [InlineData(32, 64, 4, 2, 1, 333)]
+    [InlineData(32, 48, 10, 5, 1, 777)]
+    [InlineData(64, 48, 2, 1, 3, 190)]
+    [InlineData(96, 96, 7, 1, 1, 1000)]
+    [InlineData(64, 64, 7, 1, 9, 1001)]
+    [InlineData(48, 160, 7, 1, 3, 499)]
     public void Equals_the_convolution_of_libtorch(int inputs, int outputs, int kernel, int stride, int dilation, int frames)
     {
         using var scope = NewDisposeScope();
         using var generator = manual_seed(1);
         Tensor x = randn(2, inputs, frames), weight = randn(outputs, inputs, kernel) / Math.Sqrt(inputs * kernel), bias = randn(outputs);
-        using var packed = DenseConv.Of(weight, bias, stride, dilation);
+        using var packed = FrameConv.Of(weight, bias, stride, dilation);
         var expected = F.conv1d(x, weight, bias, stride, dilation: dilation);
         var actual = packed.Run(x.transpose(1, 2).contiguous());
         Tensors.Close(expected, actual.transpose(1, 2), 1e-5);
@@ -33,16 +41,49 @@ public sealed class DenseConvTests
     [InlineData(6, 3, 4, 2, 10)]
     [InlineData(5, 7, 9, 4, 6)]
     [InlineData(8, 8, 3, 3, 4)]
+    [InlineData(64, 32, 16, 8, 70)]
+    [InlineData(80, 48, 9, 5, 31)]
     public void Transposed_equals_that_of_libtorch(int inputs, int outputs, int kernel, int stride, int frames)
     {
         using var scope = NewDisposeScope();
         using var generator = manual_seed(2);
-        Tensor x = randn(2, inputs, frames), weight = randn(inputs, outputs, kernel), bias = randn(outputs);
-        using var packed = DenseConv.OfTransposed(weight, bias, stride);
+        Tensor x = randn(2, inputs, frames), weight = randn(inputs, outputs, kernel) / Math.Sqrt(2 * inputs), bias = randn(outputs);
+        using var packed = FrameConv.OfTransposed(weight, bias, stride);
         var taps = (kernel + stride - 1) / stride;
         var padded = F.pad(x, [taps - 1, taps - 1]).transpose(1, 2).contiguous();
         var expected = F.conv_transpose1d(x, weight, bias, stride);
         Tensors.Close(expected, packed.Run(padded).transpose(1, 2).narrow(2, 0, expected.shape[2]), 2e-5);
+    }
+
+    [Theory, NoTensorLeaks]
+    [InlineData(64, 64, 7, 1, 9, 27, 150)]  // inputs, outputs, kernel, stride, dilation, padding, frames
+    [InlineData(96, 96, 7, 1, 1, 3, 301)]
+    [InlineData(64, 48, 3, 1, 2, 2, 90)]
+    [InlineData(32, 64, 10, 5, 1, 3, 402)]
+    public void Padding_equals_that_of_libtorch(int inputs, int outputs, int kernel, int stride, int dilation, int padding, int frames)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = manual_seed(5);
+        Tensor x = randn(2, inputs, frames), weight = randn(outputs, inputs, kernel) / Math.Sqrt(inputs * kernel), bias = randn(outputs);
+        using var packed = FrameConv.Of(weight, bias, stride, dilation);
+        Tensors.Close(F.conv1d(x, weight, bias, stride, padding, dilation), packed.RunPadded(x.transpose(1, 2).contiguous(), padding).transpose(1, 2), 1e-5);
+    }
+
+    [Fact, NoTensorLeaks]
+    public void Threads_make_no_difference_to_minimal_filtering()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = manual_seed(6);
+        Tensor weight = randn(96, 96, 7), bias = randn(96);
+        using var packed = FrameConv.Of(weight, bias, dilation: 3);
+        var x = randn(1, 2001, 96);
+        var threads = get_num_threads();
+        set_num_threads(1);
+        var alone = packed.Run(x);
+        set_num_threads(3);
+        var together = packed.Run(x);
+        set_num_threads(threads);
+        Tensors.Equal(alone, together);
     }
 
     [Fact, NoTensorLeaks]
@@ -50,7 +91,7 @@ public sealed class DenseConvTests
     {
         using var scope = NewDisposeScope();
         using var generator = manual_seed(3);
-        using var packed = DenseConv.Of(randn(67, 24, 3), randn(67));
+        using var packed = FrameConv.Of(randn(67, 24, 3), randn(67));
         var x = randn(3, 41, 24);
         var whole = packed.Run(x, elu: true);
         for (var t = 0; t < 39; t += 5)

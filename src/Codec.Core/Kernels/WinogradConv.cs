@@ -1,0 +1,200 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using static TorchSharp.torch;
+
+namespace Codec.Core.Kernels;
+
+/// <summary>
+/// A convolution by minimal filtering, see <see cref="WinogradTile"/>: 1.5 (two taps), 2.14 (three) or 2.15 (seven) times fewer multiplications than
+/// <see cref="DenseConv"/>, which does the products. Seven taps go as two filters of four whose tiles overlap, so that both read the same transformed
+/// rows. Outputs of a tile are rounded differently from each other: equal bits need runs that begin at the same tile.
+/// </summary>
+internal sealed unsafe class WinogradConv : FrameConv
+{
+    private const int BlockFloats = 1 << 17, LeastTiles = 96; // transformed numbers that should stay in the cache; every block reads all weights
+    private const int LeastChannels = 40; // harmonic mean of inputs and columns below which transforms cost more than they save
+    private const int Lanes = DenseTile.Lanes;
+
+    private readonly WinogradTile _tile;
+    private readonly DenseConv[] _products; // G w of every product
+    private readonly AlignedFloats _bias;
+    private readonly int _inputs, _segments, _granule;
+    private readonly long _tileWork;
+
+    [ThreadStatic]
+    private static AlignedFloats? _scratch;
+
+    /// <param name="shape">Sizes; <see cref="Pays"/> holds.</param>
+    /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
+    /// <param name="bias_O">[columns] or null.</param>
+    public WinogradConv(ConvShape shape, Tensor weight_KIO, Tensor? bias_O) : base(shape)
+    {
+        _tile = TileOf(shape);
+        _inputs = shape.Inputs * shape.Stride;
+        _segments = (shape.Taps / shape.Stride + _tile.Taps - 1) / _tile.Taps;
+        _granule = GranuleOf(shape);
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        var weight_RIO = weight_KIO.reshape(shape.Taps / shape.Stride, _inputs, shape.Columns);
+        _products = [.. Enumerable.Range(0, _tile.Products).Select(j => Product(weight_RIO, j))];
+        _bias = new AlignedFloats(shape.Columns);
+        if (bias_O is not null)
+            ChannelPattern.Values(bias_O).CopyTo(new Span<float>(_bias.Pointer, shape.Columns));
+        _tileWork = (long)(_tile.Products * _segments) * _inputs * shape.Columns;
+    }
+
+    internal override int Granule => _granule;
+
+    /// <summary>Whether it saves time for long signals: two to three taps (or strides) or seven, and channels enough.</summary>
+    public static bool Pays(ConvShape shape)
+    {
+        var (inputs, columns) = ((long)shape.Inputs * shape.Stride, shape.Columns);
+        return TileOf(shape).Taps > 0 && inputs % Lanes == 0 && columns % Lanes == 0 && 2 * inputs * columns >= LeastChannels * (inputs + columns);
+    }
+
+    /// <summary>Shorter signals leave tiles empty.</summary>
+    public static int LeastSteps(ConvShape shape) => 12 * TileOf(shape).Outputs;
+
+    /// <summary>See <see cref="FrameConv.Granule"/>.</summary>
+    public static int GranuleOf(ConvShape shape) => TileOf(shape).Outputs * shape.Dilation;
+
+    public override void Run(float* x, float* y, float* add, long steps, bool elu)
+    {
+        var (from, to, plus) = ((nint)x, (nint)y, (nint)add); // pointers cannot be captured
+        RowBlocks.Run((steps + _granule - 1) / _granule, _tileWork * Shape.Dilation,
+            (first, last) => Groups(new Signal((float*)from, (float*)to, (float*)plus, steps, elu), first, last));
+    }
+
+    public override void Dispose()
+    {
+        _bias.Dispose();
+        foreach (var product in _products)
+            product.Dispose();
+    }
+
+    internal override void RunAlone(float* x, float* y, float* add, long steps, bool elu)
+        => Groups(new Signal(x, y, add, steps, elu), 0, (steps + _granule - 1) / _granule);
+
+    /// <summary>What fits; no taps where nothing does.</summary>
+    private static WinogradTile TileOf(ConvShape shape) => (shape.Taps, shape.Stride, shape.Dilation) switch
+    {
+        (2, 1, _) => new(3, 2),
+        (3, 1, _) => new(5, 3),
+        (7, 1, _) => new(4, 4),
+        (var taps, var stride, 1) when taps == 2 * stride => new(3, 2), // rows of a stride go together
+        _ => default,
+    };
+
+    private DenseConv Product(Tensor weight_RIO, int j)
+    {
+        using var scope = NewDisposeScope();
+        var (filter, segments) = (_tile.Filter(j), new List<Tensor>());
+        for (var first = 0; first < weight_RIO.shape[0]; first += _tile.Taps)
+        {
+            var sum_IO = zeros(weight_RIO.shape[1], weight_RIO.shape[2], ScalarType.Float64);
+            for (var k = 0; k < _tile.Taps && first + k < weight_RIO.shape[0]; k++)
+                if (filter[k] != 0)
+                    sum_IO.add_(weight_RIO[first + k], alpha: filter[k]);
+            segments.Add(sum_IO.to(float32));
+        }
+        // At infinity only the last tap counts, and the second half of seven taps has none there.
+        if (j == _tile.Products - 1 && segments.Count * _tile.Taps > weight_RIO.shape[0])
+            segments.RemoveAt(segments.Count - 1);
+        return new DenseConv(new ConvShape(_inputs, segments.Count, Shape.Columns, Dilation: Shape.Dilation), stack(segments), null);
+    }
+
+    private void Groups(in Signal signal, long first, long last)
+    {
+        if (_tile.Outputs == 3)
+            Groups<ThreeOfTwo>(signal, first, last);
+        else if (_tile.Outputs == 4)
+            Groups<FourOfFour>(signal, first, last);
+        else
+            Groups<FiveOfThree>(signal, first, last);
+    }
+
+    /// <summary>Groups [first, last) of as many tiles as the dilation says, in blocks whose numbers stay in the cache.</summary>
+    private void Groups<T>(in Signal signal, long first, long last) where T : struct, IWinogradTransform
+    {
+        var (products, dilation) = (_tile.Products, Shape.Dilation);
+        var block = Math.Max(Math.Max(BlockFloats / (products * (_inputs + Shape.Columns)), LeastTiles) / dilation, 1);
+        var (groups, overlap) = ((int)Math.Min(block, last - first), _segments - 1);
+        nint transformed = (nint)(groups + overlap) * dilation * _inputs, summed = (nint)groups * dilation * Shape.Columns, edge = (nint)products * dilation * _inputs;
+        var scratch = AlignedFloats.Grow(ref _scratch, edge + products * (transformed + summed)).Pointer;
+        float* inputs = scratch + edge, sums = inputs + products * transformed;
+        // Groups before it read no row behind the last.
+        var spare = signal.Steps + (Shape.Taps / Shape.Stride - 1 - products) * dilation;
+        var inner = spare < 0 ? 0 : spare / _granule + 1;
+        for (var group = first; group < last; group += groups)
+        {
+            var count = (int)Math.Min(groups, last - group);
+            for (var i = 0; i < count + overlap; i++)
+            {
+                float* x = group + i < inner ? signal.X + (group + i) * _granule * _inputs : Edge(signal, group + i, scratch);
+                Transform<T>(x, inputs + (nint)i * dilation * _inputs, transformed);
+            }
+            for (var j = 0; j < products; j++)
+                _products[j].RunAlone(inputs + j * transformed, sums + j * summed, null, count * dilation, elu: false);
+            for (var i = 0; i < count; i++)
+                Finish<T>(signal, group + i, sums + (nint)i * dilation * Shape.Columns, summed);
+        }
+    }
+
+    /// <summary>The rows of a group and zeros behind the last of the signal.</summary>
+    private float* Edge(in Signal signal, long group, float* window)
+    {
+        var (row, wanted) = (group * _granule, (long)_tile.Products * Shape.Dilation);
+        var there = Math.Clamp(signal.Steps + (long)(Shape.Taps / Shape.Stride - 1) * Shape.Dilation - row, 0, wanted) * _inputs;
+        new Span<float>(window, (int)(wanted * _inputs)).Clear();
+        Buffer.MemoryCopy(signal.X + row * _inputs, window, there * sizeof(float), there * sizeof(float));
+        return window;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Transform<T>(float* x, float* to, nint step) where T : struct, IWinogradTransform
+    {
+        nint row = (nint)Shape.Dilation * _inputs; // tiles of a group begin at rows that follow each other
+        for (nint c = 0; c < row; c += Lanes)
+            T.Input(x + c, row, to + c, step);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Finish<T>(in Signal signal, long group, float* sums, nint step) where T : struct, IWinogradTransform
+    {
+        nint columns = Shape.Columns, row = Shape.Dilation * columns;
+        float* y = signal.Y + group * _granule * columns, add = signal.Add == null ? null : signal.Add + group * _granule * columns;
+        float* bias = _bias.Pointer;
+        var left = (nint)(signal.Steps - group * _granule) * columns; // floats that are wanted from here on
+        for (nint tile = 0; tile < row; tile += columns)
+            for (nint c = 0; c < columns; c += Lanes)
+            {
+                IWinogradTransform.Outputs outputs = default;
+                var at = tile + c;
+                T.Output(sums + at, step, Vector512.Load(bias + c), ref outputs);
+                Store(outputs.Y0, signal, y, add, at, left);
+                Store(outputs.Y1, signal, y, add, at + row, left);
+                Store(outputs.Y2, signal, y, add, at + 2 * row, left);
+                if (_tile.Outputs > 3)
+                    Store(outputs.Y3, signal, y, add, at + 3 * row, left);
+                if (_tile.Outputs > 4)
+                    Store(outputs.Y4, signal, y, add, at + 4 * row, left);
+            }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(Vector512<float> value, in Signal signal, float* y, float* add, nint at, nint left)
+    {
+        if (at >= left)
+            return;
+        if (add != null)
+            value += Vector512.Load(add + at);
+        Vector512.Store(signal.Elu ? VectorMath.Elu(value) : value, y + at);
+    }
+
+    private readonly struct Signal(float* x, float* y, float* add, long steps, bool elu)
+    {
+        public readonly float* X = x, Y = y, Add = add;
+        public readonly long Steps = steps;
+        public readonly bool Elu = elu;
+    }
+}

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using static TorchSharp.torch;
@@ -21,8 +22,7 @@ internal sealed unsafe class WinogradConv : FrameConv
     private readonly int _inputs, _segments, _granule;
     private readonly long _tileWork;
 
-    [ThreadStatic]
-    private static AlignedFloats? _scratch;
+    private static readonly ConcurrentBag<AlignedFloats> Scratch = []; // one for every thread at work, not for every thread that ever was
 
     /// <param name="shape">Sizes; <see cref="Pays"/> holds.</param>
     /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
@@ -49,8 +49,12 @@ internal sealed unsafe class WinogradConv : FrameConv
     public static bool Pays(ConvShape shape)
     {
         var (inputs, columns) = ((long)shape.Inputs * shape.Stride, shape.Columns);
-        return TileOf(shape).Taps > 0 && inputs % Lanes == 0 && columns % Lanes == 0 && 2 * inputs * columns >= LeastChannels * (inputs + columns);
+        return TileOf(shape).Taps > 0 && inputs % Lanes == 0 && columns % Lanes == 0 && 2 * inputs * columns >= LeastChannels * (inputs + columns)
+            && !HasTooManyWeights(shape);
     }
+
+    /// <summary>Layers of so many weights have too few rows to pay for the memory of a packed copy. Seven taps gain most.</summary>
+    public static bool HasTooManyWeights(ConvShape shape) => (long)shape.Taps * shape.Inputs * shape.Columns > (shape.Taps == 7 ? 5_000_000 : 3_000_000);
 
     /// <summary>Shorter signals leave tiles empty.</summary>
     public static int LeastSteps(ConvShape shape) => 12 * TileOf(shape).Outputs;
@@ -120,7 +124,8 @@ internal sealed unsafe class WinogradConv : FrameConv
         var block = Math.Max(Math.Max(BlockFloats / (products * (_inputs + Shape.Columns)), LeastTiles) / dilation, 1);
         var (groups, overlap) = ((int)Math.Min(block, last - first), _segments - 1);
         nint transformed = (nint)(groups + overlap) * dilation * _inputs, summed = (nint)groups * dilation * Shape.Columns, edge = (nint)products * dilation * _inputs;
-        var scratch = AlignedFloats.Grow(ref _scratch, edge + products * (transformed + summed)).Pointer;
+        Scratch.TryTake(out var memory);
+        var scratch = AlignedFloats.Grow(ref memory, edge + products * (transformed + summed)).Pointer;
         float* inputs = scratch + edge, sums = inputs + products * transformed;
         // Groups before it read no row behind the last.
         var spare = signal.Steps + (Shape.Taps / Shape.Stride - 1 - products) * dilation;
@@ -138,6 +143,7 @@ internal sealed unsafe class WinogradConv : FrameConv
             for (var i = 0; i < count; i++)
                 Finish<T>(signal, group + i, sums + (nint)i * dilation * Shape.Columns, summed);
         }
+        Scratch.Add(memory!);
     }
 
     /// <summary>The rows of a group and zeros behind the last of the signal.</summary>

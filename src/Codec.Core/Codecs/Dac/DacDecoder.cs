@@ -1,3 +1,4 @@
+using Codec.Core.Kernels;
 using Codec.Core.Layers;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -8,6 +9,8 @@ namespace Codec.Core.Codecs.Dac;
 /// <summary>Latent to waveform. Keys: model.N.</summary>
 public sealed class DacDecoder : nn.Module<Tensor, Tensor>
 {
+    private const int WindowSamples = 1 << 14;
+
     private readonly ModuleList<nn.Module<Tensor, Tensor>> model;
 
     public DacDecoder(DacConfig config) : base(nameof(DacDecoder))
@@ -26,7 +29,9 @@ public sealed class DacDecoder : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>The convolutions in order.</summary>
-    public IEnumerable<ConvGeometry> Geometry => model.SelectMany(m => m switch
+    public IEnumerable<ConvGeometry> Geometry => GeometryOf(model);
+
+    private static IEnumerable<ConvGeometry> GeometryOf(IEnumerable<nn.Module<Tensor, Tensor>> layers) => layers.SelectMany(m => m switch
     {
         PackedConv1d conv => [conv.Geometry],
         DacDecoderBlock part => part.Geometry,
@@ -39,7 +44,15 @@ public sealed class DacDecoder : nn.Module<Tensor, Tensor>
 
     /// <param name="latent_BDT">[B, D, T].</param>
     /// <param name="padded">False: all zero padding and trimming off.</param>
-    public Tensor Run(Tensor latent_BDT, bool padded) => Chain.Run(latent_BDT, model.Select(m => Step(m, padded)));
+    public Tensor Run(Tensor latent_BDT, bool padded)
+    {
+        var whole = model.Count - 5; // behind them the two blocks at the highest rates and the output
+        var up = whole < 1 ? 1 : model.Skip(whole).OfType<DacDecoderBlock>().Aggregate(1, (product, block) => product * block.EvenStride);
+        if (!padded || up <= 1 || !ChannelsLast.Applies(latent_BDT))
+            return Chain.Run(latent_BDT, model.Select(m => Step(m, padded)));
+        using var x_BCT = Chain.Run(latent_BDT, model.Take(whole).Select(m => Step(m, padded)));
+        return TimeWindows.Run(x_BCT, window => Chain.Run(window, model.Skip(whole).Select(m => Step(m, padded))), GeometryOf(model.Skip(whole)), WindowSamples / up, up, 1);
+    }
 
     private static Func<Tensor, Tensor> Step(nn.Module<Tensor, Tensor> module, bool padded) => module switch
     {
@@ -67,6 +80,9 @@ public sealed class DacDecoderBlock : nn.Module<Tensor, Tensor>
             new SnakeUnit(channels / 2, 9));
         RegisterComponents();
     }
+
+    /// <summary>Upsampling factor; 0 where it is odd, so that the block loses a frame.</summary>
+    internal int EvenStride => ((PackedConvTranspose1d)block[1]).Geometry.Stride is var stride && stride % 2 == 0 ? stride : 0;
 
     /// <summary>The convolutions in order.</summary>
     public IEnumerable<ConvGeometry> Geometry

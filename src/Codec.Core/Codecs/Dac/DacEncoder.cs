@@ -1,3 +1,4 @@
+using Codec.Core.Kernels;
 using Codec.Core.Layers;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -8,6 +9,8 @@ namespace Codec.Core.Codecs.Dac;
 /// <summary>Waveform to latent. Keys: block.N.</summary>
 public sealed class DacEncoder : nn.Module<Tensor, Tensor>
 {
+    private const int WindowSamples = 1 << 14;
+
     private readonly ModuleList<nn.Module<Tensor, Tensor>> block;
 
     public DacEncoder(DacConfig config) : base(nameof(DacEncoder))
@@ -22,7 +25,9 @@ public sealed class DacEncoder : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>The convolutions in order.</summary>
-    public IEnumerable<ConvGeometry> Geometry => block.SelectMany(m => m switch
+    public IEnumerable<ConvGeometry> Geometry => GeometryOf(block);
+
+    private static IEnumerable<ConvGeometry> GeometryOf(IEnumerable<nn.Module<Tensor, Tensor>> layers) => layers.SelectMany(m => m switch
     {
         PackedConv1d conv => [conv.Geometry],
         DacEncoderBlock part => part.Geometry,
@@ -35,7 +40,15 @@ public sealed class DacEncoder : nn.Module<Tensor, Tensor>
 
     /// <param name="audio_B1S">[B, 1, S].</param>
     /// <param name="padded">False: all zero padding off.</param>
-    public Tensor Run(Tensor audio_B1S, bool padded) => Chain.Run(audio_B1S, block.Select(m => Step(m, padded)));
+    public Tensor Run(Tensor audio_B1S, bool padded)
+    {
+        const int first = 3; // the input and the two blocks at the highest rates
+        var down = block.Take(first).OfType<DacEncoderBlock>().Aggregate(1, (product, part) => product * part.EvenStride);
+        if (!padded || down <= 1 || audio_B1S.shape[2] % down != 0 || !ChannelsLast.Applies(audio_B1S))
+            return Chain.Run(audio_B1S, block.Select(m => Step(m, padded)));
+        using var x_BCT = TimeWindows.Run(audio_B1S, window => Chain.Run(window, block.Take(first).Select(m => Step(m, padded))), GeometryOf(block.Take(first)), WindowSamples / down * down, 1, down);
+        return Chain.Run(x_BCT, block.Skip(first).Select(m => Step(m, padded)));
+    }
 
     private static Func<Tensor, Tensor> Step(nn.Module<Tensor, Tensor> module, bool padded) => module switch
     {
@@ -63,6 +76,9 @@ public sealed class DacEncoderBlock : nn.Module<Tensor, Tensor>
             new PackedConv1d(channels / 2, channels, 2 * stride, stride, (stride + 1) / 2));
         RegisterComponents();
     }
+
+    /// <summary>Downsampling factor; 0 where it is odd.</summary>
+    internal int EvenStride => ((PackedConv1d)block[4]).Geometry.Stride is var stride && stride % 2 == 0 ? stride : 0;
 
     /// <summary>The convolutions in order.</summary>
     public IEnumerable<ConvGeometry> Geometry

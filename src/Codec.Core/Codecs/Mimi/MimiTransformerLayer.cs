@@ -15,7 +15,7 @@ internal sealed class MimiTransformerLayer : nn.Module
     private readonly LayerNorm norm1, norm2;
     private readonly Linear linear1, linear2;
     private readonly LayerScale layer_scale_1, layer_scale_2;
-    private readonly Lazy<FrameConv[]> _packed; // in, out, up, down
+    private readonly FrameConv _in, _out, _up, _down; // on the weights where they lie: they are most of the model
 
     public MimiTransformerLayer(MimiTransformerConfig config, int width) : base(nameof(MimiTransformerLayer))
     {
@@ -26,7 +26,10 @@ internal sealed class MimiTransformerLayer : nn.Module
         linear2 = nn.Linear(config.FeedForward, width, hasBias: false);
         layer_scale_1 = new LayerScale(width);
         layer_scale_2 = new LayerScale(width);
-        _packed = new Lazy<FrameConv[]>(Pack);
+        _in = DotConv.OfLinear(width, 3 * width, () => self_attn.InWeight);
+        _out = DotConv.OfLinear(width, width, () => self_attn.OutWeight, () => layer_scale_1.Scale);
+        _up = DotConv.OfLinear(width, config.FeedForward, () => linear1.weight!);
+        _down = DotConv.OfLinear(config.FeedForward, width, () => linear2.weight!, () => layer_scale_2.Scale);
         RegisterComponents();
     }
 
@@ -47,33 +50,12 @@ internal sealed class MimiTransformerLayer : nn.Module
     public Tensor Run(Tensor x_BTD, StreamState? state, bool ringBuffer)
     {
         using var scope = NewDisposeScope();
-        var packed = _packed.Value;
         var caches = Enumerable.Range(0, (int)x_BTD.shape[0])
             .Select(item => state is null ? self_attn.NewCache() : state.Slot(this, self_attn.NewCache, $"{item}")).ToArray();
-        var attended_BTD = self_attn.Attend(packed[0].Run(norm1.forward(x_BTD)), caches, ringBuffer);
-        var y_BTD = packed[1].Run(attended_BTD, x_BTD);
-        var hidden_BTF = F.gelu(packed[2].Run(norm2.forward(y_BTD)));
-        return packed[3].Run(hidden_BTF, y_BTD).MoveToOuterDisposeScope();
-    }
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing && _packed.IsValueCreated)
-            foreach (var packed in _packed.Value)
-                packed.Dispose();
-        base.Dispose(disposing);
-    }
-
-    /// <summary>The scales are folded into the maps before them.</summary>
-    private FrameConv[] Pack()
-    {
-        using var scope = NewDisposeScope();
-        using var none = no_grad();
-        return
-        [
-            FrameConv.OfLinear(self_attn.InWeight), FrameConv.OfLinear(self_attn.OutWeight * layer_scale_1.Scale.unsqueeze(1)),
-            FrameConv.OfLinear(linear1.weight!), FrameConv.OfLinear(linear2.weight! * layer_scale_2.Scale.unsqueeze(1)),
-        ];
+        var attended_BTD = self_attn.Attend(_in.Run(norm1.forward(x_BTD)), caches, ringBuffer);
+        var y_BTD = _out.Run(attended_BTD, x_BTD);
+        var hidden_BTF = F.gelu(_up.Run(norm2.forward(y_BTD)));
+        return _down.Run(hidden_BTF, y_BTD).MoveToOuterDisposeScope();
     }
 
     private sealed class LayerScale : nn.Module

@@ -1,3 +1,4 @@
+using Codec.Core.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -13,6 +14,11 @@ internal sealed class NormConv1d : nn.Module
     public NormConv1d(int input, int output, int kernel, int stride, int dilation, int groups, bool bias, bool timeGroupNorm) : base(nameof(NormConv1d))
     {
         conv = nn.Conv1d(input, output, kernel, stride: stride, dilation: dilation, groups: groups, bias: bias);
+        if (groups == 1 && DotConv.Pays(new ConvShape(input, kernel, output, stride, dilation)))
+        {
+            conv.weight!.Dispose();
+            conv.weight = PackedInit.Weight(output, input, kernel, 1 / Math.Sqrt((double)input * kernel)); // runs where it lies
+        }
         norm = timeGroupNorm ? GroupNorms.Create(1, output, 1e-5) : null;
         RegisterComponents();
     }

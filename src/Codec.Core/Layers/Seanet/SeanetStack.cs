@@ -46,15 +46,16 @@ internal static class SeanetStack
         using var scope = NewDisposeScope();
         using var own = state is null ? new StreamState() : null;
         var stream = state ?? own!;
-        var (ending, length, parts) = (state?.Ending ?? true, x_BTC.shape[1], new List<Tensor>());
+        var (ending, length, parts) = (state?.Ending ?? true, x_BTC.shape[1], new FrameParts());
         for (var start = 0L; start < length; start += frames)
         {
             using var inner = NewDisposeScope();
             var count = Math.Min(frames, length - start);
             stream.Ending = ending && start + count == length;
-            parts.Add(Layers(model, first, last, x_BTC.narrow(1, start, count).contiguous(), stream).MoveToOuterDisposeScope());
+            var part_BTC = Layers(model, first, last, x_BTC.narrow(1, start, count).contiguous(), stream);
+            parts.Add(part_BTC, part_BTC.shape[1] * length / count + 1);
         }
-        return cat(parts, 1).MoveToOuterDisposeScope();
+        return parts.Join().MoveToOuterDisposeScope();
     }
 
     private static Tensor Layers(ModuleList<nn.Module<Tensor, Tensor>> model, int first, int last, Tensor x_BTC, StreamState? state)

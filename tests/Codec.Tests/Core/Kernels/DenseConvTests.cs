@@ -69,6 +69,27 @@ public sealed class DenseConvTests
         Tensors.Close(F.conv1d(x, weight, bias, stride, padding, dilation), packed.RunPadded(x.transpose(1, 2).contiguous(), padding).transpose(1, 2), 1e-5);
     }
 
+    [Theory, NoTensorLeaks]
+    [InlineData(24, 37, 3, 1, 31)]  // inputs, outputs, kernel, stride, frames
+    [InlineData(512, 66, 1, 1, 25)]
+    [InlineData(10, 9, 4, 2, 18)]
+    [InlineData(400, 150, 4, 2, 28)]
+    public void Scalar_products_with_weights_in_place_equal_the_convolution_of_libtorch(int inputs, int outputs, int kernel, int stride, int frames)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = manual_seed(7);
+        Tensor x = randn(2, inputs, frames), bias = randn(outputs), scale = randn(outputs);
+        var weight = (randn(outputs, kernel, inputs) / Math.Sqrt(inputs * kernel)).transpose(1, 2);
+        using var dot = new DotConv(new ConvShape(inputs, kernel, outputs, stride), () => weight, () => bias, () => scale);
+        var expected = F.conv1d(x, weight, null, stride) * scale.unsqueeze(1) + bias.unsqueeze(1);
+        var x_BTC = x.transpose(1, 2).contiguous();
+        var actual = dot.Run(x_BTC);
+        Tensors.Close(expected, actual.transpose(1, 2), 1e-5);
+        var add = randn_like(actual);
+        Tensors.Close(F.elu(actual + add, 1), dot.Run(x_BTC, add, elu: true), 1e-5);
+        Tensors.Equal(actual.narrow(1, 3, 2), dot.Run(x_BTC.narrow(1, 3 * stride, stride + kernel).contiguous()));
+    }
+
     [Fact, NoTensorLeaks]
     public void Threads_make_no_difference_to_minimal_filtering()
     {

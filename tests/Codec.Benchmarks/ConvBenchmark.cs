@@ -21,12 +21,39 @@ internal static class ConvBenchmark
         set_num_threads(1);
         using var mode = inference_mode();
         Console.WriteLine("| inputs, columns, taps, stride, dilation, steps | chain, GMAC/s | minimal filtering | conv1d | ratio to the chain |\n|---|---|---|---|---|");
+        foreach (var (inputs, outputs, steps) in new[] { (512, 512, 250), (512, 2048, 250), (2048, 512, 250), (8192, 1024, 250) })
+            Linear(inputs, outputs, steps);
         foreach (var c in Cases)
             Row(new ConvShape(c.Inputs, c.Taps, c.Columns, c.Stride, c.Dilation), c.Steps);
         return 0;
     }
 
-    private static unsafe void Row(ConvShape shape, int steps)
+    private static void Linear(int inputs, int outputs, int steps)
+    {
+        using var scope = NewDisposeScope();
+        Tensor weight = randn(outputs, inputs), x = randn(1, steps, inputs);
+        using var chain = FrameConv.OfLinear(weight);
+        using var dot = DotConv.OfLinear(inputs, outputs, () => weight);
+        double work = (double)steps * inputs * outputs;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"linear {inputs}, {outputs}, {steps} rows: packed {Speed(work, () => chain.Run(x).Dispose()):0.0}, in place {Speed(work, () => dot.Run(x).Dispose()):0.0}, libtorch {Speed(work, () => F.linear(x, weight).Dispose()):0.0} GMAC/s"));
+    }
+
+    private static double Speed(double work, Action run)
+    {
+        var rounds = (int)Math.Clamp(3e9 / work, 3, 100);
+        var least = double.MaxValue;
+        for (var round = 0; round < 5; round++)
+        {
+            var start = Measurement.ThreadCpu();
+            for (var i = 0; i < rounds; i++)
+                run();
+            least = Math.Min(least, (Measurement.ThreadCpu() - start) / rounds);
+        }
+        return work / least * 1e-9;
+    }
+
+    private static void Row(ConvShape shape, int steps)
     {
         using var scope = NewDisposeScope();
         Tensor weight = randn(shape.Columns, shape.Inputs, shape.Taps), x = randn(1, (steps - 1) * shape.Stride + shape.Reach, shape.Inputs);
@@ -34,21 +61,9 @@ internal static class ConvBenchmark
         using var chain = new DenseConv(shape, taps, null);
         using var minimal = new WinogradConv(shape, taps, null);
         var x_BCT = x.transpose(1, 2).contiguous();
-        var rounds = (int)Math.Clamp(3e9 / ((double)steps * shape.Taps * shape.Inputs * shape.Columns), 3, 100);
-        double Speed(Action run)
-        {
-            var least = double.MaxValue;
-            for (var round = 0; round < 5; round++)
-            {
-                var start = Measurement.ThreadCpu();
-                for (var i = 0; i < rounds; i++)
-                    run();
-                least = Math.Min(least, (Measurement.ThreadCpu() - start) / rounds);
-            }
-            return (double)steps * shape.Taps * shape.Inputs * shape.Columns / least * 1e-9;
-        }
-        var (a, b) = (Speed(() => chain.Run(x).Dispose()), Speed(() => minimal.Run(x).Dispose()));
-        var plain = Speed(() => F.conv1d(x_BCT, weight, null, shape.Stride, dilation: shape.Dilation).Dispose());
+        var work = (double)steps * shape.Taps * shape.Inputs * shape.Columns;
+        var (a, b) = (Speed(work, () => chain.Run(x).Dispose()), Speed(work, () => minimal.Run(x).Dispose()));
+        var plain = Speed(work, () => F.conv1d(x_BCT, weight, null, shape.Stride, dilation: shape.Dilation).Dispose());
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"| {shape.Inputs}, {shape.Columns}, {shape.Taps}, {shape.Stride}, {shape.Dilation}, {steps} | {a:0.0} | {b:0.0} | {plain:0.0} | {b / a:0.00} |"));
     }

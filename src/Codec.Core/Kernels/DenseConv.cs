@@ -10,30 +10,37 @@ namespace Codec.Core.Kernels;
 /// chain of fused multiply-adds in a fixed order, so a row has the same bits whatever was computed with it: chunks, batches,
 /// threads and instruction sets make no difference. A snapshot: pack again when weights change.
 /// </summary>
-internal sealed unsafe class DenseConv : FrameConv
+internal unsafe class DenseConv : FrameConv
 {
     private const int Wide = 4 * DenseTile.Lanes, Middle = 2 * DenseTile.Lanes, Narrow = DenseTile.Lanes;
     private const int BlockRows = 3 * DenseTile.Rows; // whole tiles of either height
     private const int BlockFloats = 1 << 17; // inputs that one pass over all panels should find in the cache
     private const int ChunkTaps = 768; // weights of a panel that all tiles of a block should find there
+    private const int PanelFloats = ChunkTaps * Wide;
 
     private readonly int _segments, _length;
     private float* _panels; // [panel][taps][64 or, in the last two, 32 and 16]
-    private readonly float* _bias;
+    private readonly AlignedFloats _bias;
 
     /// <param name="shape">Sizes.</param>
     /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
     /// <param name="bias_O">[columns] or null.</param>
-    public DenseConv(ConvShape shape, Tensor weight_KIO, Tensor? bias_O) : base(shape)
+    public DenseConv(ConvShape shape, Tensor weight_KIO, Tensor? bias_O) : this(shape)
     {
-        var (taps, inputs) = (shape.Taps, shape.Inputs);
-        (_segments, _length) = shape.Dilation == 1 ? (1, taps * inputs) : (taps, inputs);
-        Padded = (shape.Columns + Narrow - 1) / Narrow * Narrow;
-        var bytes = (nuint)(((long)taps * inputs + 1) * Padded * sizeof(float));
+        var bytes = (nuint)((long)Taps * Inputs * Padded * sizeof(float));
         _panels = (float*)NativeMemory.AlignedAlloc(bytes, 64);
         NativeMemory.Clear(_panels, bytes);
-        _bias = _panels + (long)taps * inputs * Padded;
-        Pack(weight_KIO, bias_O);
+        Pack(weight_KIO);
+        if (bias_O is not null)
+            ChannelPattern.Values(bias_O).CopyTo(Bias);
+    }
+
+    /// <summary>Without panels: whoever derives from it makes them when they are needed.</summary>
+    private protected DenseConv(ConvShape shape) : base(shape)
+    {
+        (_segments, _length) = shape.Dilation == 1 ? (1, shape.Taps * shape.Inputs) : (shape.Taps, shape.Inputs);
+        Padded = (shape.Columns + Narrow - 1) / Narrow * Narrow;
+        _bias = new AlignedFloats(Padded);
     }
 
     ~DenseConv() => Free();
@@ -46,6 +53,12 @@ internal sealed unsafe class DenseConv : FrameConv
 
     private int Padded { get; }
 
+    /// <summary>[columns].</summary>
+    private protected Span<float> Bias => new(_bias.Pointer, Columns);
+
+    /// <summary>Rows that a pass over all weights takes at most.</summary>
+    private protected virtual int MostRows => Math.Max(BlockFloats / Math.Clamp(Shape.Stride * Inputs, 1, ChunkTaps) / BlockRows, 1) * BlockRows; // of long rows one chunk at a time
+
     public override void Run(float* x, float* y, float* add, long steps, bool elu)
     {
         var (from, to, plus) = ((nint)x, (nint)y, (nint)add); // pointers cannot be captured
@@ -57,17 +70,17 @@ internal sealed unsafe class DenseConv : FrameConv
 
     public override void Dispose()
     {
+        _bias.Dispose();
         Free();
         GC.SuppressFinalize(this);
     }
 
     private void Blocks(float* x, float* y, float* add, long first, long last, bool elu)
     {
-        ObjectDisposedException.ThrowIf(_panels == null, this);
         float* scratch = stackalloc float[DenseTile.Rows * Wide + DenseTile.Lanes];
         scratch = (float*)(((nint)scratch + 63) & ~(nint)63);
-        var work = new Work(x, y, add, elu, scratch);
-        var block = Math.Max(BlockFloats / Math.Clamp(Shape.Stride * Inputs, 1, ChunkTaps) / BlockRows, 1) * BlockRows; // of long rows one chunk at a time
+        var work = new Work(x, y, add, elu, scratch, _bias.Pointer);
+        var block = MostRows;
         for (var start = first; start < last; start += block)
             Block(work, start, Math.Min(start + block, last));
     }
@@ -87,40 +100,52 @@ internal sealed unsafe class DenseConv : FrameConv
                 for (int column = 0, width; column < Padded; column += width)
                 {
                     width = WidthAt(column);
+                    var panel = new Panel(PanelAt(column, width, chunk.Segment * _length + chunk.From, chunk.Segments * chunk.Length), column, width);
                     var height = width == Wide ? DenseTile.WideRows : DenseTile.Rows;
                     for (var step = first; step < last; step += height)
-                        Tile(work, chunk, step, (int)Math.Min(height, last - step), column, width);
+                        Tile(work, chunk, panel, step, (int)Math.Min(height, last - step));
                 }
             }
+    }
+
+    /// <summary>Weights [taps][width] of some columns, until the same thread asks for others.</summary>
+    /// <param name="column">The first.</param>
+    /// <param name="width">How many.</param>
+    /// <param name="from">First tap and input of those that are wanted.</param>
+    /// <param name="count">How many.</param>
+    private protected virtual float* PanelAt(int column, int width, int from, int count)
+    {
+        ObjectDisposedException.ThrowIf(_panels == null, this);
+        return _panels + (long)column * Taps * Inputs + (long)from * width;
     }
 
     /// <summary>Columns of the panel that begins at one.</summary>
     private int WidthAt(int column) => Padded - column >= Wide ? Wide : Padded - column >= Middle ? Middle : Narrow;
 
-    private void Tile(in Work work, in Chunk chunk, long step, int rows, int column, int width)
+    private void Tile(in Work work, in Chunk chunk, in Panel panel, long step, int rows)
     {
+        var (column, width) = (panel.Column, panel.Width);
         var used = Math.Min(width, Columns - column);
         var whole = used == width && rows == (width == Wide ? DenseTile.WideRows : DenseTile.Rows);
         float* result = work.Y + step * Columns + column;
         var (sums, sumStep) = whole ? ((nint)result, Columns) : ((nint)work.Scratch, width);
         var (start, startStep) = (sums, sumStep);
         if (chunk.IsFirst && work.Add == null)
-            (start, startStep) = ((nint)(_bias + column), 0);
+            (start, startStep) = ((nint)(work.Bias + column), 0);
         else if (chunk.IsFirst || !whole)
             for (var row = 0; row < rows; row++)
-                Start(chunk.IsFirst ? work.Add + (step + row) * Columns + column : result + (long)row * Columns, chunk.IsFirst ? _bias + column : null, (float*)sums + row * sumStep, used);
+                Start(chunk.IsFirst ? work.Add + (step + row) * Columns + column : result + (long)row * Columns, chunk.IsFirst ? work.Bias + column : null, (float*)sums + row * sumStep, used);
         var source = new DenseTile.Source(work.X + step * Shape.Stride * Inputs + (long)chunk.Segment * Shape.Dilation * Inputs + chunk.From, (long)Shape.Stride * Inputs, rows,
             chunk.Segments, chunk.Length, (long)Shape.Dilation * Inputs);
         var target = new DenseTile.Target((float*)start, startStep, (float*)sums, sumStep);
-        float* panel = _panels + (long)column * Taps * Inputs + ((long)chunk.Segment * _length + chunk.From) * width;
         if (width == Wide && rows == 1)
-            DenseTile.Single(source, panel, target);
+            DenseTile.Single(source, panel.Weights, target);
         else if (width == Wide)
-            DenseTile.Wide(source, panel, target);
+            DenseTile.Wide(source, panel.Weights, target);
         else if (width == Middle)
-            DenseTile.Middle(source, panel, target);
+            DenseTile.Middle(source, panel.Weights, target);
         else
-            DenseTile.Narrow(source, panel, target);
+            DenseTile.Narrow(source, panel.Weights, target);
         if (!whole || (chunk.IsLast && work.Elu))
             for (var row = 0; row < rows; row++)
                 Finish((float*)sums + row * sumStep, result + (long)row * Columns, used, chunk.IsLast && work.Elu);
@@ -155,18 +180,23 @@ internal sealed unsafe class DenseConv : FrameConv
         }
     }
 
-    private readonly struct Work(float* x, float* y, float* add, bool elu, float* scratch)
+    private readonly struct Work(float* x, float* y, float* add, bool elu, float* scratch, float* bias)
     {
-        public readonly float* X = x, Y = y, Add = add, Scratch = scratch;
+        public readonly float* X = x, Y = y, Add = add, Scratch = scratch, Bias = bias;
         public readonly bool Elu = elu;
     }
 
     /// <summary>Taps [From, From + Length) of some segments.</summary>
     private readonly record struct Chunk(int Segment, int Segments, int From, int Length, bool IsFirst, bool IsLast);
 
+    private readonly struct Panel(float* weights, int column, int width)
+    {
+        public readonly float* Weights = weights;
+        public readonly int Column = column, Width = width;
+    }
+
     /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
-    /// <param name="bias_O">[columns] or null.</param>
-    private void Pack(Tensor weight_KIO, Tensor? bias_O)
+    private void Pack(Tensor weight_KIO)
     {
         using var none = no_grad();
         // Read where they lie: a managed copy of every weight would linger until the next collection.
@@ -180,8 +210,6 @@ internal sealed unsafe class DenseConv : FrameConv
             for (var tap = 0; tap < Taps * Inputs; tap++, panel += width)
                 new ReadOnlySpan<float>(values + (long)tap * Columns + column, used).CopyTo(new Span<float>(panel, used));
         }
-        if (bias_O is not null)
-            ChannelPattern.Values(bias_O).CopyTo(new Span<float>(_bias, Columns));
     }
 
     private void Free()

@@ -4,17 +4,18 @@ using static TorchSharp.torch;
 namespace Codec.Core.Kernels;
 
 /// <summary>
-/// A convolution or linear map by scalar products with the weights where they lie: for layers whose weights are many and whose rows are few, so that
-/// a packed copy would cost more memory than it saves time. The bits of a row depend on nothing but the row.
+/// A convolution or linear map with the weights where they lie: for layers whose weights are many and whose rows are few, so that a packed copy would
+/// cost more memory than it saves time. Few rows go by scalar products, many by <see cref="TransposingConv"/>; either way the bits of a row depend on nothing else.
 /// </summary>
 internal sealed unsafe class DotConv : FrameConv
 {
-    private const int PanelOutputs = 128, ChunkTaps = 768; // weights that stay near while all rows go past
-    private const int RowStep = ChunkTaps + 3 * DotTile.Lanes; // rows that lie a power of two apart would push each other out of the cache
+    private const int PanelOutputs = 128; // whose weights stay near while all rows go past
+    private const int Many = 48; // rows from which turning the weights pays
 
     private readonly Func<Tensor> _weight;
     private readonly Func<Tensor?> _bias, _scale;
     private readonly nint _length;
+    private readonly TransposingConv _many;
 
     /// <param name="shape">Sizes; <see cref="Applies"/> holds.</param>
     /// <param name="weight">The parameter [O, ...] over memory [O, taps, inputs] as it is when this runs: a module may put another in its place.</param>
@@ -24,6 +25,7 @@ internal sealed unsafe class DotConv : FrameConv
     {
         (_weight, _bias, _scale) = (weight, bias ?? (() => null), scale ?? (() => null));
         _length = (nint)shape.Taps * shape.Inputs;
+        _many = new TransposingConv(shape);
     }
 
     /// <summary>Whether the inputs of a step lie side by side.</summary>
@@ -45,15 +47,18 @@ internal sealed unsafe class DotConv : FrameConv
         using var scope = NewDisposeScope();
         var rows = new Rows(x, y, add, steps, elu);
         var weights = new Weights(this);
+        if (steps >= Many)
+        {
+            _many.Use(weights.First, weights.Bias, weights.Scale);
+            _many.Run(x, y, add, steps, elu);
+            return;
+        }
         // Every thread reads its own weights.
         RowBlocks.Run((Shape.Columns + DotTile.Outputs - 1) / DotTile.Outputs, steps * _length * DotTile.Outputs,
             (first, last) => Panels(rows, weights, (int)first * DotTile.Outputs, (int)Math.Min(Shape.Columns, last * DotTile.Outputs)));
     }
 
-    public override void Dispose()
-    {
-        // The weights are somebody else's.
-    }
+    public override void Dispose() => _many.Dispose();
 
     internal override void RunAlone(float* x, float* y, float* add, long steps, bool elu)
     {
@@ -63,9 +68,10 @@ internal sealed unsafe class DotConv : FrameConv
 
     private void Panels(in Rows rows, in Weights weights, int first, int last)
     {
-        float* x = stackalloc float[DotTile.Rows * RowStep];
+        float* x = stackalloc float[DotTile.Rows * DotTile.RowStep + DotTile.Lanes];
+        x = (float*)(((nint)x + 63) & ~(nint)63); // vectors across two cache lines are read twice
         for (var column = first; column < last; column += PanelOutputs)
-            for (nint tap = 0; tap < _length; tap += ChunkTaps)
+            for (nint tap = 0; tap < _length; tap += DotTile.MostTaps)
                 for (var row = 0L; row < rows.Steps; row += DotTile.Rows)
                     Tiles(rows, weights, new Part(row, tap, column, Math.Min(column + PanelOutputs, last)), x);
     }
@@ -73,14 +79,14 @@ internal sealed unsafe class DotConv : FrameConv
     /// <summary>Some rows and taps of a panel. Sums wait in the result for the next taps.</summary>
     private void Tiles(in Rows rows, in Weights weights, in Part part, float* x)
     {
-        var (count, taps) = ((int)Math.Min(DotTile.Rows, rows.Steps - part.Row), Math.Min(ChunkTaps, _length - part.Tap));
+        var (count, taps) = ((int)Math.Min(DotTile.Rows, rows.Steps - part.Row), Math.Min(DotTile.MostTaps, _length - part.Tap));
         for (var r = 0; r < count; r++)
-            new ReadOnlySpan<float>(rows.X + (part.Row + r) * Shape.Stride * Shape.Inputs + part.Tap, (int)taps).CopyTo(new Span<float>(x + r * RowStep, (int)taps));
+            new ReadOnlySpan<float>(rows.X + (part.Row + r) * Shape.Stride * Shape.Inputs + part.Tap, (int)taps).CopyTo(new Span<float>(x + r * DotTile.RowStep, (int)taps));
         float* sums = stackalloc float[DotTile.Rows * DotTile.Outputs];
         for (var column = part.First; column < part.Last; column += DotTile.Outputs)
         {
             var outputs = Math.Min(DotTile.Outputs, part.Last - column);
-            DotTile.Run(x, RowStep, count, weights.First + column * _length + part.Tap, _length, outputs, taps, sums);
+            DotTile.Run(x, count, weights.First + column * _length + part.Tap, _length, outputs, taps, sums);
             Vector128<float> scale = weights.ScaleAt(column, outputs), bias = weights.BiasAt(column, outputs);
             for (var r = 0; r < count; r++)
             {
@@ -128,21 +134,19 @@ internal sealed unsafe class DotConv : FrameConv
     /// <summary>Where the parameters lie now.</summary>
     private readonly struct Weights
     {
-        public readonly float* First;
-
-        private readonly float* _bias, _scale;
+        public readonly float* First, Bias, Scale;
 
         public Weights(DotConv conv)
         {
             var weight = conv._weight();
             First = ChannelPattern.Pointer(weight.dim() == 3 ? weight.transpose(1, 2) : weight);
-            _bias = Pointer(conv._bias());
-            _scale = Pointer(conv._scale());
+            Bias = Pointer(conv._bias());
+            Scale = Pointer(conv._scale());
         }
 
-        public Vector128<float> ScaleAt(int column, int outputs) => _scale == null ? Vector128<float>.One : Four(_scale + column, outputs);
+        public Vector128<float> ScaleAt(int column, int outputs) => Scale == null ? Vector128<float>.One : Four(Scale + column, outputs);
 
-        public Vector128<float> BiasAt(int column, int outputs) => _bias == null ? Vector128<float>.Zero : Four(_bias + column, outputs);
+        public Vector128<float> BiasAt(int column, int outputs) => Bias == null ? Vector128<float>.Zero : Four(Bias + column, outputs);
 
         private static float* Pointer(Tensor? values) => values is null ? null : ChannelPattern.Pointer(values);
     }

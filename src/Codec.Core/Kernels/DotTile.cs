@@ -9,20 +9,23 @@ internal static unsafe class DotTile
 {
     public const int Lanes = 16, Rows = 6, Outputs = 4;
 
+    /// <summary>Taps that a row of inputs holds.</summary>
+    public const int MostTaps = 1024;
+
+    /// <summary>Rows that lie a power of two apart would push each other out of the cache.</summary>
+    public const int RowStep = MostTaps + 3 * Lanes;
+
     /// <summary>6 rows by 4 outputs.</summary>
-    /// <param name="x">First row.</param>
-    /// <param name="step">Floats from one row to the next.</param>
-    /// <param name="rows">Rows that are there; the last stands for those that are not.</param>
+    /// <param name="x">First of six rows, <see cref="RowStep"/> floats apart.</param>
+    /// <param name="rows">Rows that are there; the others hold any numbers.</param>
     /// <param name="weights">First row of weights.</param>
     /// <param name="weightStep">Floats from one row of weights to the next.</param>
     /// <param name="outputs">How many of them there are.</param>
     /// <param name="length">Floats of every row.</param>
     /// <param name="sums">[6][4], the result.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(float* x, nint step, int rows, float* weights, nint weightStep, int outputs, nint length, float* sums)
+    public static void Run(float* x, int rows, float* weights, nint weightStep, int outputs, nint length, float* sums)
     {
-        float* p0 = x + Math.Min(0, rows - 1) * step, p1 = x + Math.Min(1, rows - 1) * step, p2 = x + Math.Min(2, rows - 1) * step;
-        float* p3 = x + Math.Min(3, rows - 1) * step, p4 = x + Math.Min(4, rows - 1) * step, p5 = x + Math.Min(5, rows - 1) * step;
         float* q0 = weights, q1 = weights + Math.Min(1, outputs - 1) * weightStep, q2 = weights + Math.Min(2, outputs - 1) * weightStep, q3 = weights + Math.Min(3, outputs - 1) * weightStep;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = Vector512<float>.Zero, c0 = Vector512<float>.Zero, d0 = Vector512<float>.Zero;
         Vector512<float> a1 = Vector512<float>.Zero, b1 = Vector512<float>.Zero, c1 = Vector512<float>.Zero, d1 = Vector512<float>.Zero;
@@ -34,17 +37,17 @@ internal static unsafe class DotTile
         for (nint i = 0; i < whole; i += Lanes)
         {
             Vector512<float> w0 = Vector512.Load(q0 + i), w1 = Vector512.Load(q1 + i), w2 = Vector512.Load(q2 + i), w3 = Vector512.Load(q3 + i), s;
-            s = Vector512.Load(p0 + i);
+            s = Vector512.Load(x + i);
             a0 = Vector512.FusedMultiplyAdd(s, w0, a0); b0 = Vector512.FusedMultiplyAdd(s, w1, b0); c0 = Vector512.FusedMultiplyAdd(s, w2, c0); d0 = Vector512.FusedMultiplyAdd(s, w3, d0);
-            s = Vector512.Load(p1 + i);
+            s = Vector512.Load(x + i + RowStep);
             a1 = Vector512.FusedMultiplyAdd(s, w0, a1); b1 = Vector512.FusedMultiplyAdd(s, w1, b1); c1 = Vector512.FusedMultiplyAdd(s, w2, c1); d1 = Vector512.FusedMultiplyAdd(s, w3, d1);
-            s = Vector512.Load(p2 + i);
+            s = Vector512.Load(x + i + 2 * RowStep);
             a2 = Vector512.FusedMultiplyAdd(s, w0, a2); b2 = Vector512.FusedMultiplyAdd(s, w1, b2); c2 = Vector512.FusedMultiplyAdd(s, w2, c2); d2 = Vector512.FusedMultiplyAdd(s, w3, d2);
-            s = Vector512.Load(p3 + i);
+            s = Vector512.Load(x + i + 3 * RowStep);
             a3 = Vector512.FusedMultiplyAdd(s, w0, a3); b3 = Vector512.FusedMultiplyAdd(s, w1, b3); c3 = Vector512.FusedMultiplyAdd(s, w2, c3); d3 = Vector512.FusedMultiplyAdd(s, w3, d3);
-            s = Vector512.Load(p4 + i);
+            s = Vector512.Load(x + i + 4 * RowStep);
             a4 = Vector512.FusedMultiplyAdd(s, w0, a4); b4 = Vector512.FusedMultiplyAdd(s, w1, b4); c4 = Vector512.FusedMultiplyAdd(s, w2, c4); d4 = Vector512.FusedMultiplyAdd(s, w3, d4);
-            s = Vector512.Load(p5 + i);
+            s = Vector512.Load(x + i + 5 * RowStep);
             a5 = Vector512.FusedMultiplyAdd(s, w0, a5); b5 = Vector512.FusedMultiplyAdd(s, w1, b5); c5 = Vector512.FusedMultiplyAdd(s, w2, c5); d5 = Vector512.FusedMultiplyAdd(s, w3, d5);
         }
         Vector128.Store(Sum(a0, b0, c0, d0), sums + 0);
@@ -56,25 +59,27 @@ internal static unsafe class DotTile
         for (var r = 0; whole < length && r < rows; r++)
             for (var c = 0; c < outputs; c++)
                 for (var i = whole; i < length; i++)
-                    sums[r * Outputs + c] = MathF.FusedMultiplyAdd(x[r * step + i], weights[c * weightStep + i], sums[r * Outputs + c]);
+                    sums[r * Outputs + c] = MathF.FusedMultiplyAdd(x[r * RowStep + i], weights[c * weightStep + i], sums[r * Outputs + c]);
     }
 
-    /// <summary>The sums of four vectors' lanes.</summary>
+    /// <summary>The sums of four vectors' lanes: within quarters first ((0 + 2) + (1 + 3)), then of the quarters ((0 + 2) + (1 + 3)).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> Sum(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
     {
-        Vector128<float> p = Quarter(a), q = Quarter(b), r = Quarter(c), s = Quarter(d);
-        return Sse3.IsSupported
-            ? Sse3.HorizontalAdd(Sse3.HorizontalAdd(p, q), Sse3.HorizontalAdd(r, s))
-            : Vector128.Create(Whole(p), Whole(q), Whole(r), Whole(s));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Quarter(Vector512<float> a)
-    {
-        var half = a.GetLower() + a.GetUpper();
+        if (!Avx512F.IsSupported)
+            return Vector128.Create(Sum(a), Sum(b), Sum(c), Sum(d));
+        var ab = Avx512F.UnpackLow(a, b) + Avx512F.UnpackHigh(a, b); // a0 + a2, b0 + b2, a1 + a3, b1 + b3 in every quarter
+        var cd = Avx512F.UnpackLow(c, d) + Avx512F.UnpackHigh(c, d);
+        var abcd = Avx512F.Shuffle(ab, cd, 0b01_00_01_00) + Avx512F.Shuffle(ab, cd, 0b11_10_11_10);
+        var half = abcd.GetLower() + abcd.GetUpper();
         return half.GetLower() + half.GetUpper();
     }
 
-    private static float Whole(Vector128<float> a) => (a[0] + a[1]) + (a[2] + a[3]);
+    private static float Sum(Vector512<float> a)
+    {
+        Vector256<float> low = a.GetLower(), high = a.GetUpper();
+        return (Quarter(low.GetLower()) + Quarter(high.GetLower())) + (Quarter(low.GetUpper()) + Quarter(high.GetUpper()));
+    }
+
+    private static float Quarter(Vector128<float> a) => (a[0] + a[2]) + (a[1] + a[3]);
 }

@@ -58,6 +58,14 @@ internal sealed class MimiTransformerLayer : nn.Module
         return _down.Run(hidden_BTF, y_BTD).MoveToOuterDisposeScope();
     }
 
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            foreach (var map in new[] { _in, _out, _up, _down })
+                map.Dispose();
+        base.Dispose(disposing);
+    }
+
     private sealed class LayerScale : nn.Module
     {
         private readonly Parameter scale;

@@ -74,6 +74,8 @@ public sealed class DenseConvTests
     [InlineData(512, 66, 1, 1, 25)]
     [InlineData(10, 9, 4, 2, 18)]
     [InlineData(400, 150, 4, 2, 28)]
+    [InlineData(24, 37, 3, 1, 90)]
+    [InlineData(402, 151, 2, 1, 600)]
     public void Scalar_products_with_weights_in_place_equal_the_convolution_of_libtorch(int inputs, int outputs, int kernel, int stride, int frames)
     {
         using var scope = NewDisposeScope();
@@ -84,10 +86,11 @@ public sealed class DenseConvTests
         var expected = F.conv1d(x, weight, null, stride) * scale.unsqueeze(1) + bias.unsqueeze(1);
         var x_BTC = x.transpose(1, 2).contiguous();
         var actual = dot.Run(x_BTC);
-        Tensors.Close(expected, actual.transpose(1, 2), 1e-5);
+        var steps = actual.shape[1];
+        Tensors.Close(expected, actual.transpose(1, 2), 3e-5);
         var add = randn_like(actual);
-        Tensors.Close(F.elu(actual + add, 1), dot.Run(x_BTC, add, elu: true), 1e-5);
-        Tensors.Equal(actual.narrow(1, 3, 2), dot.Run(x_BTC.narrow(1, 3 * stride, stride + kernel).contiguous()));
+        Tensors.Close(F.elu(actual + add, 1), dot.Run(x_BTC, add, elu: true), 3e-5);
+        Tensors.Close(actual.narrow(1, 3, 2), dot.Run(x_BTC.narrow(1, 3 * stride, stride + kernel).contiguous()), steps < 48 ? 0 : 3e-5); // few rows and many are summed in another order
     }
 
     [Fact, NoTensorLeaks]

@@ -13,7 +13,7 @@ internal readonly record struct BlockPlan(int Frames, int Context, int Grain = 1
     /// <summary>Whole segments per block, for a codec that codes segments one by one.</summary>
     public int Segments => 10;
 
-    private const double StreamedSeconds = 10, WindowSeconds = 10, ContextSeconds = 1;
+    private const double WindowSeconds = 10, ContextSeconds = 1;
     private const double WholeSeconds = 120, WholeContextSeconds = 5; // attention over all frames takes the square of them
 
     // Local attention and windowed layers of published codecs work on grids of up to this many coarse frames.
@@ -24,7 +24,7 @@ internal readonly record struct BlockPlan(int Frames, int Context, int Grain = 1
         var stride = info.Books.Select(book => book.Stride).Aggregate(1, LeastCommonMultiple);
         var (window, context) = info.SeesWholeSignal ? (WholeSeconds, WholeContextSeconds) : (WindowSeconds, ContextSeconds);
         return info.Causal
-            ? new BlockPlan(RoundUp(info.FrameRate * StreamedSeconds, stride), 0)
+            ? new BlockPlan(RoundUp(info.FrameRate * info.PieceSeconds, stride), 0)
             : new BlockPlan(RoundUp(info.FrameRate * window, stride * Grid), RoundUp(info.FrameRate * context, stride * Grid), stride * Grid);
     }
 

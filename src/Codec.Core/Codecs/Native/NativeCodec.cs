@@ -225,6 +225,7 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
         HopLength = config.HopLength,
         Books = config.Quantizer.BookSpecs(),
         Causal = true,
+        PieceSeconds = 20,
         DelaySamples = config.DelaySamples,
         DecoderMemoryFrames = config.DecoderBlocks * (config.Kernel - 1)
             + (config.HeadBlocks * (config.Kernel - 1) * config.StftHop + config.WindowLength + config.DelaySamples) / config.HopLength + 2,

@@ -45,6 +45,8 @@ public static class FuzzTargets
         Require(reader.Lost.All(lost => lost.Frames > 0), "an empty loss");
         reader.Seek(frames / 2);
         reader.Read();
+        using var checkedOnly = new CodecFileReader(new MemoryStream(bytes));
+        checkedOnly.Check();
     }
 
     /// <summary>The first bytes choose books, layout and predictor; the rest are sections under right checksums, so that every input

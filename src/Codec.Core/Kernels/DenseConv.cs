@@ -16,7 +16,6 @@ internal unsafe class DenseConv : FrameConv
     private const int BlockRows = 3 * DenseTile.Rows; // whole tiles of either height
     private const int BlockFloats = 1 << 17; // inputs that one pass over all panels should find in the cache
     private const int ChunkTaps = 768; // weights of a panel that all tiles of a block should find there
-    private const int PanelFloats = ChunkTaps * Wide;
 
     private readonly int _segments, _length;
     private float* _panels; // [panel][taps][64 or, in the last two, 32 and 16]
@@ -45,7 +44,7 @@ internal unsafe class DenseConv : FrameConv
 
     ~DenseConv() => Free();
 
-    internal int Taps => Shape.Taps;
+    private int Taps => Shape.Taps;
 
     private int Inputs => Shape.Inputs;
 

@@ -22,8 +22,9 @@ internal readonly record struct ConvShape(int Inputs, int Taps, int Columns, int
 }
 
 /// <summary>
-/// Convolution, transposed convolution or linear map on channels-last float32 rows [T, C] by own kernels, with its weights packed once:
-/// a snapshot, to be made again when weights change.
+/// Convolution, transposed convolution or linear map on channels-last float32 rows [T, C] by own kernels. Its factories choose among them by the sizes:
+/// <see cref="DenseConv"/>, <see cref="SizedConv"/> (long signals by <see cref="WinogradConv"/>) or <see cref="DotConv"/>. All but the last pack their weights
+/// once: a snapshot, to be made again when weights change.
 /// </summary>
 public abstract unsafe class FrameConv : IDisposable
 {
@@ -39,6 +40,14 @@ public abstract unsafe class FrameConv : IDisposable
     /// <summary>Whether it can take over from libtorch: float32 on the CPU.</summary>
     public static bool Applies(Tensor x, Tensor weight)
         => x.dtype == ScalarType.Float32 && weight.dtype == ScalarType.Float32 && x.device_type == TorchSharp.DeviceType.CPU;
+
+    /// <summary>A convolution of a module, which may put other parameters in the place of these until they are packed.</summary>
+    /// <param name="shape">Sizes.</param>
+    /// <param name="weight_OIK">[O, I, K]; where <see cref="DotConv.Pays"/> says so, over memory [O, K, I].</param>
+    /// <param name="bias_O">[O] or null.</param>
+    internal static FrameConv Of(ConvShape shape, Func<Tensor> weight_OIK, Func<Tensor?> bias_O) => DotConv.Pays(shape)
+        ? new DotConv(shape, weight_OIK, bias_O)
+        : Of(shape, () => (weight_OIK().detach().permute(2, 1, 0), bias_O()?.detach()));
 
     /// <param name="weight_OIK">[O, I, K]; it and the bias must live as long as the result, which packs them when it knows how.</param>
     /// <param name="bias_O">[O] or null.</param>

@@ -10,14 +10,14 @@ namespace Codec.Core.Kernels;
 /// <param name="shape">Sizes; the inputs of a step lie side by side.</param>
 internal sealed unsafe class TransposingConv(ConvShape shape) : DenseConv(shape)
 {
-    private const int LeastPerPass = 504; // whole tiles of either height; turning a panel costs as much as 15 rows
+    private const int RowsPerPass = 504; // whole tiles of either height; turning a panel costs as much as 15 rows
 
     [ThreadStatic]
     private static AlignedFloats? _panel;
 
     private float* _weights, _scale;
 
-    private protected override int MostRows => LeastPerPass;
+    private protected override int MostRows => RowsPerPass;
 
     /// <summary>Where the parameters lie for the next run.</summary>
     /// <param name="weights">[columns, taps, inputs].</param>

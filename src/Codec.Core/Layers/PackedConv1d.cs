@@ -25,8 +25,7 @@ public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
         weight = PackedInit.Weight(output, input / groups, kernel, bound);
         if (hasBias)
             bias = PackedInit.Bias(output, bound);
-        var shape = new ConvShape(input, kernel, output, stride, dilation);
-        _packed = new Lazy<FrameConv>(() => DotConv.Pays(shape) ? new DotConv(shape, () => weight, () => bias) : FrameConv.Of(weight, bias, stride, dilation));
+        _packed = new Lazy<FrameConv>(() => FrameConv.Of(new ConvShape(input, kernel, output, stride, dilation), () => weight, () => bias));
         RegisterComponents();
     }
 

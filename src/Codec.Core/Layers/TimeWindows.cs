@@ -8,6 +8,9 @@ namespace Codec.Core.Layers;
 /// </summary>
 internal static class TimeWindows
 {
+    /// <summary>Samples of a window without its overlap, at the rate of the audio.</summary>
+    public const int Samples = 1 << 14;
+
     /// <param name="x_BCT">Input, kept.</param>
     /// <param name="layers">Maps a window, which it may overwrite; T frames become T up / down.</param>
     /// <param name="geometry">The convolutions of the layers in order.</param>
@@ -17,6 +20,8 @@ internal static class TimeWindows
     public static Tensor Run(Tensor x_BCT, Func<Tensor, Tensor> layers, IEnumerable<ConvGeometry> geometry, int piece, int up, int down)
     {
         using var scope = NewDisposeScope();
+        if (x_BCT.shape[2] <= piece)
+            return layers(Copy(x_BCT)).MoveToOuterDisposeScope();
         var (halo, length) = ((Radius(geometry) + down - 1) / down * down, x_BCT.shape[2]);
         var parts = new FrameParts();
         for (var start = 0L; start < length; start += piece)

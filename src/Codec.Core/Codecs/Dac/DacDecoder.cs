@@ -9,8 +9,6 @@ namespace Codec.Core.Codecs.Dac;
 /// <summary>Latent to waveform. Keys: model.N.</summary>
 public sealed class DacDecoder : nn.Module<Tensor, Tensor>
 {
-    private const int WindowSamples = 1 << 14;
-
     private readonly ModuleList<nn.Module<Tensor, Tensor>> model;
 
     public DacDecoder(DacConfig config) : base(nameof(DacDecoder))
@@ -51,7 +49,7 @@ public sealed class DacDecoder : nn.Module<Tensor, Tensor>
         if (!padded || up <= 1 || !ChannelsLast.Applies(latent_BDT))
             return Chain.Run(latent_BDT, model.Select(m => Step(m, padded)));
         using var x_BCT = Chain.Run(latent_BDT, model.Take(whole).Select(m => Step(m, padded)));
-        return TimeWindows.Run(x_BCT, window => Chain.Run(window, model.Skip(whole).Select(m => Step(m, padded))), GeometryOf(model.Skip(whole)), WindowSamples / up, up, 1);
+        return TimeWindows.Run(x_BCT, window => Chain.Run(window, model.Skip(whole).Select(m => Step(m, padded))), GeometryOf(model.Skip(whole)), TimeWindows.Samples / up, up, 1);
     }
 
     private static Func<Tensor, Tensor> Step(nn.Module<Tensor, Tensor> module, bool padded) => module switch

@@ -9,8 +9,6 @@ namespace Codec.Core.Codecs.Dac;
 /// <summary>Waveform to latent. Keys: block.N.</summary>
 public sealed class DacEncoder : nn.Module<Tensor, Tensor>
 {
-    private const int WindowSamples = 1 << 14;
-
     private readonly ModuleList<nn.Module<Tensor, Tensor>> block;
 
     public DacEncoder(DacConfig config) : base(nameof(DacEncoder))
@@ -46,7 +44,7 @@ public sealed class DacEncoder : nn.Module<Tensor, Tensor>
         var down = block.Take(first).OfType<DacEncoderBlock>().Aggregate(1, (product, part) => product * part.EvenStride);
         if (!padded || down <= 1 || audio_B1S.shape[2] % down != 0 || !ChannelsLast.Applies(audio_B1S))
             return Chain.Run(audio_B1S, block.Select(m => Step(m, padded)));
-        using var x_BCT = TimeWindows.Run(audio_B1S, window => Chain.Run(window, block.Take(first).Select(m => Step(m, padded))), GeometryOf(block.Take(first)), WindowSamples / down * down, 1, down);
+        using var x_BCT = TimeWindows.Run(audio_B1S, window => Chain.Run(window, block.Take(first).Select(m => Step(m, padded))), GeometryOf(block.Take(first)), TimeWindows.Samples / down * down, 1, down);
         return Chain.Run(x_BCT, block.Skip(first).Select(m => Step(m, padded)));
     }
 

@@ -16,8 +16,9 @@ internal sealed class NormConv1d : nn.Module
         conv = nn.Conv1d(input, output, kernel, stride: stride, dilation: dilation, groups: groups, bias: bias);
         if (groups == 1 && DotConv.Pays(new ConvShape(input, kernel, output, stride, dilation)))
         {
-            using var unpacked = conv.weight;
-            conv.weight = PackedInit.Weight(output, input, kernel, 1 / Math.Sqrt((double)input * kernel)); // runs where it lies
+            using var scope = NewDisposeScope();
+            using var weight = conv.weight!;
+            conv.weight = new Parameter(weight.detach().transpose(1, 2).contiguous().transpose(1, 2).DetachFromDisposeScope()); // runs where it lies
         }
         norm = timeGroupNorm ? GroupNorms.Create(1, output, 1e-5) : null;
         RegisterComponents();

@@ -45,10 +45,8 @@ public sealed class SeanetConv1d : nn.Module<Tensor, Tensor>, IFrameLayer
         conv = new NormConv1d(config.Input, config.Output, config.Kernel, config.Stride, config.Dilation, 1, config.Bias, config.TimeGroupNorm);
         _padding = new ConvPadding((config.Kernel - 1) * config.Dilation + 1, config.Stride, config.Causal, config.PadMode);
         _stream = new ConvStream(_padding);
-        var shape = new ConvShape(config.Input, config.Kernel, config.Output, config.Stride, config.Dilation);
-        _packed = new Lazy<FrameConv>(() => DotConv.Pays(shape)
-            ? new DotConv(shape, () => conv.Weight, () => conv.Bias)
-            : FrameConv.Of(conv.Weight, conv.Bias, config.Stride, config.Dilation));
+        _packed = new Lazy<FrameConv>(() => FrameConv.Of(
+            new ConvShape(config.Input, config.Kernel, config.Output, config.Stride, config.Dilation), () => conv.Weight, () => conv.Bias));
         RegisterComponents();
     }
 

@@ -30,6 +30,9 @@ public sealed record CodecInfo
     /// <summary>Base frames before a frame on which its decoded audio depends, where the codec is causal; null: no bound is known.</summary>
     public int? DecoderMemoryFrames { get; init; }
 
+    /// <summary>Where the codec is causal, decoding may start at multiples of this many base frames.</summary>
+    public int DecoderGridFrames { get; init; } = 1;
+
     /// <summary>Seconds of a file that a causal codec is given at once: more keeps several threads busier and takes more memory.</summary>
     public double PieceSeconds { get; init; } = 10;
 

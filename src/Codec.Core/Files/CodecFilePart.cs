@@ -63,7 +63,7 @@ public static class CodecFilePart
         var frame = Math.Max(0, sample / info.HopLength);
         if (info.Causal)
             frame = Math.Max(0, frame - (info.DecoderMemoryFrames ?? (long)Math.Ceiling(WarmUpSeconds * info.FrameRate)));
-        var grid = info.Causal ? CodecFileHeader.CommonStride(header.Books) : BlockPlan.For(info).Frames;
+        var grid = info.Causal ? Math.Max(info.DecoderGridFrames, CodecFileHeader.CommonStride(header.Books)) : BlockPlan.For(info).Frames;
         return frame / grid * grid;
     }
 

@@ -117,6 +117,7 @@ public sealed record CodecTrainConfig
         Require.Positive(Steps);
         Require.InRange(BatchSize, 1, 4096);
         Require.InRange(CropSeconds, 0.05, 60);
+        Require.That(Model.Excitation is null || CropSeconds >= 0.1, nameof(CropSeconds), "at least 0.1, for the pitch that an excitation learns", CropSeconds);
         Require.InRange(AllBooksShare, 0, 1);
         Require.Positive(MaxGradientNorm);
         Require.Positive(ValidateEvery);
@@ -148,6 +149,9 @@ public sealed record LossConfig
     public double Waveform { get; init; }
 
     public double Commitment { get; init; } = 1;
+
+    /// <summary>Weight of the pitch that the decoder tells, where it has an excitation (see <see cref="Losses.PitchLoss"/>); not balanced.</summary>
+    public double Pitch { get; init; } = 0.02;
 
     /// <summary>Weights are shares of the gradient at the output instead of factors (see <see cref="Losses.LossBalancer"/>).</summary>
     public bool Balance { get; init; }

@@ -35,6 +35,7 @@ public sealed class CodecTrainer : IDisposable
     private readonly CropSampler _crops;
     private readonly ReconstructionLoss _loss;
     private readonly AdversarialTraining? _adversarial;
+    private readonly PitchLoss? _pitch;
     private readonly int _samples;
     private readonly int _padded;
 
@@ -53,6 +54,7 @@ public sealed class CodecTrainer : IDisposable
         Model.to(device);
         Optimizer = new AdamW(Trained(Model, config), config.Optimizer);
         _loss = new ReconstructionLoss(config.Model.SampleRate, config.Loss, device);
+        _pitch = config.Model.Excitation is { } excitation ? new PitchLoss(config.Model, excitation) : null;
         _adversarial = config.Adversarial is { } adversarial ? new AdversarialTraining(config, adversarial, device) : null;
 
         var hop = config.Model.HopLength;
@@ -118,7 +120,7 @@ public sealed class CodecTrainer : IDisposable
         var values = new Dictionary<string, double>();
         var target_BS = Crops(Step);
         var (latent_BTD, quantizerLoss) = Quantize(target_BS, values);
-        var decoded_BS = Model.Decoder.forward(latent_BTD, null);
+        var (decoded_BS, pitch_BNC) = Model.Decoder.Decode(latent_BTD, null);
         var output_BS = decoded_BS.narrow(1, _config.Model.DelaySamples, _samples);
 
         var terms = _loss.Compute(output_BS, target_BS, values).ToList();
@@ -129,10 +131,19 @@ public sealed class CodecTrainer : IDisposable
             : terms.Select(t => t.Loss * t.Weight).Aggregate((a, b) => a + b);
         if (quantizerLoss is not null)
             total = total + quantizerLoss * _config.Loss.Commitment;
+        if (pitch_BNC is not null)
+            total = total + Pitch(pitch_BNC, target_BS, values) * _config.Loss.Pitch;
         total.backward();
         values["gradient_norm"] = Optimizer.Step(_config.Schedule.At(Step, _config.Steps), _config.MaxGradientNorm);
         State.Step++;
         return values;
+    }
+
+    private Tensor Pitch(Tensor pitch_BNC, Tensor target_BS, Dictionary<string, double> values)
+    {
+        var loss = _pitch!.Compute(pitch_BNC, target_BS);
+        values["pitch"] = loss.item<float>();
+        return loss;
     }
 
     /// <summary>What the optimizer moves.</summary>

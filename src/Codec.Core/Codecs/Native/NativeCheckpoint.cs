@@ -85,7 +85,8 @@ public static class NativeCheckpoint
 
     /// <summary>
     /// Fills a model to train on from it. A model whose frames are n times as long as the checkpoint's starts from it too: its layers
-    /// between spectra and frames from n copies, its books from the first ones.
+    /// between spectra and frames from n copies, its books from the first ones. So does a model with an excitation from one without:
+    /// the phases that follow it begin at those of the excitation.
     /// </summary>
     /// <exception cref="CheckpointException">Unreadable, not of this family, or keys do not fit.</exception>
     public static void LoadWeights(NativeModel model, string path)
@@ -94,6 +95,8 @@ public static class NativeCheckpoint
         var (from, to) = (ReadConfig(checkpoint), model.Config);
         if (to.HopLength > from.HopLength && to.HopLength % from.HopLength == 0)
             checkpoint = Lengthen(checkpoint, to.HopLength / from.HopLength, to.Quantizer.Books);
+        if (to.Excitation is not null && from.Excitation is null)
+            checkpoint = Excite(checkpoint, to, to.Excitation);
         Fill(model, checkpoint);
     }
 
@@ -111,6 +114,19 @@ public static class NativeCheckpoint
                 "decoder.upsample.weight" or "decoder.upsample.bias" => Repeat(t, 0, 1),
                 _ => t,
             }));
+    }
+
+    private static Checkpoint Excite(Checkpoint checkpoint, NativeConfig config, ExcitationConfig excitation)
+    {
+        var bins = new Excitation(config, excitation).Bins;
+        static CheckpointTensor Zeros(string name, params long[] shape) => new(name, ScalarType.Float32, shape, () => zeros(shape));
+        CheckpointTensor Cleared(CheckpointTensor tensor) => tensor.Map(tensor.Shape, x =>
+        {
+            x.narrow(0, config.Bins, bins).zero_();
+            return x.alias();
+        });
+        return checkpoint.WithTensors(checkpoint.Tensors.Values.Select(t => t.Name is "decoder.head.weight" or "decoder.head.bias" ? Cleared(t) : t)
+            .Append(Zeros("decoder.pitch.weight", excitation.Classes + 1, config.HeadWidth)).Append(Zeros("decoder.pitch.bias", excitation.Classes + 1)));
     }
 
     /// <summary>Writes a model for inference.</summary>

@@ -228,7 +228,9 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
         PieceSeconds = 20,
         DelaySamples = config.DelaySamples,
         DecoderMemoryFrames = config.DecoderBlocks * (config.Kernel - 1)
-            + (config.HeadBlocks * (config.Kernel - 1) * config.StftHop + config.WindowLength + config.DelaySamples) / config.HopLength + 2,
+            + (config.HeadBlocks * (config.Kernel - 1) * config.StftHop + config.WindowLength + config.DelaySamples) / config.HopLength + 2
+            + (config.Excitation is { } excitation ? (excitation.PeriodSpectra + Excitation.Ramp) / config.SpectraPerFrame + 1 : 0),
+        DecoderGridFrames = config.Excitation is null ? 1 : config.Excitation.PeriodSpectra / config.SpectraPerFrame,
         WeightHash = weightHash,
     };
 

@@ -50,6 +50,10 @@ public sealed record NativeConfig
 
     public QuantizerConfig Quantizer { get; init; } = new();
 
+    /// <summary>Phases that follow the pitch; null: the decoder makes all phases itself.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ExcitationConfig? Excitation { get; init; }
+
     /// <summary>Spectra per codec frame.</summary>
     [JsonIgnore]
     public int SpectraPerFrame => HopLength / StftHop;
@@ -83,6 +87,7 @@ public sealed record NativeConfig
         Require.InRange(Expansion, 1, 16);
         Require.InRange(Kernel, 1, 255);
         Quantizer.Validate();
+        Excitation?.Validate(this);
         return this;
     }
 

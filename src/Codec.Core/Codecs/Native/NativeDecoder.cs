@@ -10,10 +10,12 @@ namespace Codec.Core.Codecs.Native;
 public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
 {
     private readonly Linear embed, upsample, head;
+    private readonly Linear? pitch;
     private readonly LayerNorm norm;
     private readonly ConvNeXtStack stack, head_stack;
     private readonly Tensor window;
     private readonly NativeConfig _config;
+    private readonly Excitation? _excitation;
 
     // exp of the predicted log-magnitude is cut here: an untrained or misled head must not overflow.
     internal const float MaxLogMagnitude = 6;
@@ -28,6 +30,13 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
         head_stack = new ConvNeXtStack(config.HeadWidth, config.HeadBlocks, config.Expansion, config.Kernel);
         norm = nn.LayerNorm(config.HeadWidth);
         head = nn.Linear(config.HeadWidth, 2 * config.Bins);
+        if (config.Excitation is { } excitation)
+        {
+            _excitation = new Excitation(config, excitation);
+            pitch = nn.Linear(config.HeadWidth, _excitation.Outputs);
+            nn.init.zeros_(pitch.weight!);
+            nn.init.zeros_(pitch.bias!);
+        }
         // Overlap-added squared Hann windows sum to 0.375 * WindowLength / StftHop: divided out here once.
         using var hann = hann_window(config.WindowLength);
         window = hann / (0.375 * config.WindowLength / config.StftHop);
@@ -39,13 +48,42 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
     /// <returns>[B, T * hop], lagging the input of the encoder by the delay.</returns>
     public override Tensor forward(Tensor latent_BTD, StreamState? state)
     {
+        var (audio_BS, pitch_BNC) = Decode(latent_BTD, state);
+        pitch_BNC?.Dispose();
+        return audio_BS;
+    }
+
+    /// <summary>As <see cref="forward"/>, with what the decoder took the pitch to be.</summary>
+    /// <returns>[B, T * hop]; scores [B, N, classes + 1] of the fundamental frequencies of <see cref="NativeConfig.Excitation"/> for every spectrum, or null.</returns>
+    public (Tensor Audio_BS, Tensor? Pitch_BNC) Decode(Tensor latent_BTD, StreamState? state)
+    {
         using var scope = NewDisposeScope();
         var (b, frames) = (latent_BTD.shape[0], latent_BTD.shape[1]);
         var x_BTC = upsample.forward(stack.forward(embed.forward(latent_BTD), state));
         x_BTC = head_stack.forward(x_BTC.reshape(b, frames * _config.SpectraPerFrame, _config.HeadWidth), state);
-        var polar_BNF = head.forward(norm.forward(x_BTC));
+        x_BTC = norm.forward(x_BTC);
+        var polar_BNF = head.forward(x_BTC);
+        var pitch_BNC = pitch?.forward(x_BTC);
+        if (pitch_BNC is not null)
+            polar_BNF = polar_BNF + Excite(pitch_BNC, state);
         var pieces_BNW = training && SynthesisFunction.Fits(polar_BNF) ? SynthesisFunction.apply(polar_BNF, window) : Synthesize(polar_BNF);
-        return OverlapAdd(pieces_BNW, state).MoveToOuterDisposeScope();
+        return (OverlapAdd(pieces_BNW, state).MoveToOuterDisposeScope(), pitch_BNC?.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>The excitation's phases where the phases of spectra are, zeros elsewhere: [B, N, 2 F].</summary>
+    private Tensor Excite(Tensor pitch_BNC, StreamState? state)
+    {
+        using var scope = NewDisposeScope();
+        var (b, n, outputs, width) = ((int)pitch_BNC.shape[0], (int)pitch_BNC.shape[1], (int)pitch_BNC.shape[2], 2 * _config.Bins);
+        var slot = state?.Slot(_excitation!, () => new TensorSlot(zeros(b, Excitation.Memory)));
+        var memory = slot is null ? new float[b * Excitation.Memory] : slot.Value.data<float>().ToArray();
+        var scores = pitch_BNC.detach().cpu().to(float32).contiguous().data<float>().ToArray();
+        var polar = new float[b * n * width];
+        for (var item = 0; item < b; item++)
+            for (var i = item * n; i < (item + 1) * n; i++)
+                _excitation!.Add(scores.AsSpan(i * outputs, outputs), memory.AsSpan(item * Excitation.Memory, Excitation.Memory), polar.AsSpan(i * width + _config.Bins, _config.Bins));
+        slot?.Set(tensor(memory, [b, Excitation.Memory]));
+        return tensor(polar, [b, n, width], device: pitch_BNC.device).MoveToOuterDisposeScope();
     }
 
     /// <summary>Log-magnitudes and phases [B, N, 2 F] to windowed frames [B, N, W].</summary>

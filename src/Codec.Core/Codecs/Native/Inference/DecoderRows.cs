@@ -9,6 +9,8 @@ internal sealed unsafe class DecoderRows : IDisposable
 
     private readonly NativeConfig _config;
     private readonly RowLinear _embed, _head;
+    private readonly RowLinear? _pitch;
+    private readonly Excitation? _excitation;
     private readonly RowLinear[] _upsample; // one per spectrum of a frame, so that its rows are padded
     private readonly RowNorm _norm;
     private readonly ConvNeXtRowStack _stack, _headStack;
@@ -24,6 +26,8 @@ internal sealed unsafe class DecoderRows : IDisposable
         _norm = weights.Norm("decoder.norm");
         _head = weights.Linear("decoder.head");
         _synthesis = new SpectralSynthesis(config.WindowLength, config.StftHop);
+        if (config.Excitation is { } excitation)
+            (_pitch, _excitation) = (weights.Linear("decoder.pitch"), new Excitation(config, excitation));
     }
 
     /// <summary>Frames before a frame that its samples depend on.</summary>
@@ -32,11 +36,13 @@ internal sealed unsafe class DecoderRows : IDisposable
         get
         {
             var spectra = _headStack.Context + _config.WindowLength / _config.StftHop - 1;
+            if (_config.Excitation is { } excitation)
+                spectra += excitation.PeriodSpectra + Excitation.Ramp;
             return _stack.Context + (spectra + _config.SpectraPerFrame - 1) / _config.SpectraPerFrame;
         }
     }
 
-    public RowHistory Start() => new([.. _stack.Histories, .. _headStack.Histories, _synthesis.Overlap]);
+    public RowHistory Start() => new([.. _stack.Histories, .. _headStack.Histories, _synthesis.Overlap, .. _excitation is null ? (int[])[] : [Excitation.Memory]]);
 
     /// <summary>Decodes frames.</summary>
     /// <param name="frames">How many.</param>
@@ -60,8 +66,8 @@ internal sealed unsafe class DecoderRows : IDisposable
 
     public void Dispose()
     {
-        foreach (var part in (IDisposable[])[_embed, _stack, .. _upsample, _headStack, _norm, _head, _synthesis])
-            part.Dispose();
+        foreach (var part in (IDisposable?[])[_embed, _stack, .. _upsample, _headStack, _norm, _head, _pitch, _synthesis])
+            part?.Dispose();
     }
 
     /// <summary>Latents to the rows that the head begins with.</summary>
@@ -86,7 +92,22 @@ internal sealed unsafe class DecoderRows : IDisposable
         _norm.Run(head, width, head, width, spectra);
         float* polar = room.Get(RowRoom.Spectra, (long)spectra * _head.Padded + RowTile.Lanes);
         _head.Run(head, width, spectra, new StoreSink(polar, _head.Padded));
-        _synthesis.Run(polar, _head.Padded, spectra, turn, _config.DecoderBlocks + _config.HeadBlocks, room, samples);
+        var layer = _config.DecoderBlocks + _config.HeadBlocks;
+        if (_excitation is not null)
+            Excite(head, width, spectra, polar, turn, layer + 1, room);
+        _synthesis.Run(polar, _head.Padded, spectra, turn, layer, room, samples);
+    }
+
+    /// <summary>Adds the excitation's phases to those of the spectra.</summary>
+    private void Excite(float* head, int width, int spectra, float* polar, RowTurn turn, int layer, RowRoom room)
+    {
+        float* scores = room.Get(RowRoom.Inner, (long)spectra * _pitch!.Padded);
+        _pitch.Run(head, width, spectra, new StoreSink(scores, _pitch.Padded));
+        var memory = turn.Enter(layer);
+        for (var i = 0; i < spectra; i++)
+            _excitation!.Add(new ReadOnlySpan<float>(scores + (long)i * _pitch.Padded, _excitation.Outputs), memory,
+                new Span<float>(polar + (long)i * _head.Padded + _config.Bins, _config.Bins));
+        turn.Leave(layer);
     }
 
     private static RowLinear[] Split(NativeWeights weights, string name, int parts)

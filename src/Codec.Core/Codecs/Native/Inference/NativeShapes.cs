@@ -25,6 +25,8 @@ internal static class NativeShapes
         Stack("decoder.head_stack", config.HeadWidth, config.HeadBlocks);
         Norm("decoder.norm", config.HeadWidth);
         Linear("decoder.head", config.HeadWidth, 2 * config.Bins);
+        if (config.Excitation is { } excitation)
+            Linear("decoder.pitch", config.HeadWidth, excitation.Classes + 1);
         return shapes;
 
         void Linear(string name, int inputs, int outputs)

@@ -178,6 +178,34 @@ public sealed class CodecTrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_model_with_an_excitation_starts_from_one_without_and_learns_the_pitch()
+    {
+        var first = Config("plain", 5);
+        using (var run = new CodecTrainingRun(first, CPU, resume: false))
+            run.Run();
+        var weights = Path.Combine(first.Run, "model.safetensors");
+        var second = Config("excited", 40) with
+        {
+            InitialWeights = weights, DecoderOnly = true, QuantizeFrom = 0, Model = first.Model with { Excitation = new ExcitationConfig { Classes = 24 } },
+            Loss = first.Loss with { Pitch = 1 },
+        };
+        using (var trainer = new CodecTrainer(second, AudioCorpus.Open(Path.Combine(_folder, "audio"), Path.Combine(_folder, "cache"), 16000), CPU))
+        {
+            var before = trainer.TrainStep()["pitch"];
+            for (var step = 0; step < 30; step++)
+                trainer.TrainStep();
+            Assert.InRange(trainer.TrainStep()["pitch"], 0, before - 0.1);
+        }
+        using (var run = new CodecTrainingRun(second, CPU, resume: false))
+            run.Run();
+        using var from = NativeCheckpoint.Load(weights);
+        using var to = NativeCheckpoint.Load(Path.Combine(second.Run, "model.safetensors"));
+        Assert.Equal(from.Info.TokenHash, to.Info.TokenHash);
+        Assert.Equal(second.Model.Excitation, to.Model.Config.Excitation);
+        Assert.NotEqual(0, to.Model.Decoder.state_dict()["pitch.weight"].abs().max().item<float>());
+    }
+
+    [Fact]
     public void Sampled_crops_depend_on_seed_and_step_alone()
     {
         using var corpus = AudioCorpus.Open(Path.Combine(_folder, "audio"), Path.Combine(_folder, "cache"), 16000);

@@ -16,12 +16,17 @@ public sealed class NativeKernelsTests
         Quantizer = new QuantizerConfig { Books = 3, Size = 20 },
     };
 
-    private static NativeCodec MakeOdd()
+    private static readonly NativeConfig Excited = Odd with { Excitation = new ExcitationConfig { Classes = 30, VoicedHertz = 3300, PeriodSpectra = 129 } };
+
+    private static NativeCodec MakeOdd(bool excited = false)
     {
         random.manual_seed(8);
-        var model = NativeModel.Create(Odd);
+        var model = NativeModel.Create(excited ? Excited : Odd);
         using var mode = no_grad();
         using var scope = NewDisposeScope();
+        if (excited)
+            foreach (var (_, parameter) in model.Decoder.named_parameters().Where(p => p.name.StartsWith("pitch.", StringComparison.Ordinal)))
+                nn.init.normal_(parameter); // an untrained decoder tells no pitch
         var latents = model.Encoder.forward(tensor(Noise(60 * 300), [1, 60 * 300]), null).reshape(-1, Odd.LatentDim);
         ((ILearnedQuantizer)model.Quantizer).Initialize(latents, 2, new Random(8));
         return new NativeCodec(model);
@@ -33,10 +38,12 @@ public sealed class NativeKernelsTests
         return [.. Enumerable.Range(0, samples).Select(i => (float)((random.NextDouble() - 0.5) * 0.3 * (1 + Math.Sin(i * 0.001))))];
     }
 
-    [Fact]
-    public void Kernels_compute_what_the_operators_of_the_model_compute()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // with an excitation
+    public void Kernels_compute_what_the_operators_of_the_model_compute(bool excited)
     {
-        using var codec = MakeOdd();
+        using var codec = MakeOdd(excited);
         AgreeWithOperators(codec, Noise(60 * 500));
     }
 
@@ -48,13 +55,15 @@ public sealed class NativeKernelsTests
     }
 
     [Theory]
-    [InlineData(1)]     // frames per call
-    [InlineData(2)]
-    [InlineData(5)]
-    [InlineData(97)]
-    public void Bits_do_not_depend_on_how_a_signal_is_cut(int frames)
+    [InlineData(1, false)]     // frames per call, excitation
+    [InlineData(2, false)]
+    [InlineData(5, false)]
+    [InlineData(97, false)]
+    [InlineData(1, true)]
+    [InlineData(97, true)]
+    public void Bits_do_not_depend_on_how_a_signal_is_cut(int frames, bool excited)
     {
-        using var codec = MakeOdd();
+        using var codec = MakeOdd(excited);
         var samples = Noise(60 * 230);
         var whole = codec.EncodeSamples(samples, 1);
         var wave = codec.DecodeSamples(whole);
@@ -71,19 +80,22 @@ public sealed class NativeKernelsTests
         Assert.Equal(wave, pieces);
     }
 
-    [Fact]
-    public void A_piece_after_its_context_equals_the_whole()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_piece_after_its_context_equals_the_whole(bool excited)
     {
-        using var codec = MakeOdd();
-        var samples = Noise(60 * 200);
+        using var codec = MakeOdd(excited);
+        var samples = Noise(60 * 260);
         var whole = codec.EncodeSamples(samples, 1);
         var wave = codec.DecodeSamples(whole);
         var (before, after) = (codec.EncoderContextFrames, codec.DecoderContextFrames);
-        const int start = 90, count = 50;
+        const int start = 180, count = 50;
         var piece = codec.EncodeSamples(samples.AsSpan((start - before) * 60, (before + count) * 60), 1);
         AssertEqual(whole.Slice(start, count), piece.Slice(before, count));
-        var decoded = codec.DecodeSamples(whole.Slice(start - after, after + count));
-        Assert.Equal(wave.AsSpan(start * 60, count * 60), decoded.AsSpan(after * 60));
+        var first = (start - after) / codec.Info.DecoderGridFrames * codec.Info.DecoderGridFrames;
+        var decoded = codec.DecodeSamples(whole.Slice(first, start + count - first));
+        Assert.Equal(wave.AsSpan(start * 60, count * 60), decoded.AsSpan((start - first) * 60));
     }
 
     [Fact]

@@ -36,6 +36,25 @@ public sealed class CodecFilePartTests
     }
 
     [Theory]
+    [InlineData(3.1, 3.3)]
+    [InlineData(8.02, 9)]   // just after phases were counted anew
+    [InlineData(9.7, 10.4)]
+    public void Phases_that_follow_the_pitch_are_those_of_the_whole(double from, double to)
+    {
+        TorchSharp.torch.manual_seed(5);
+        var model = NativeModel.Create(new NativeConfig
+        {
+            EncoderWidth = 16, EncoderBlocks = 1, DecoderWidth = 16, DecoderBlocks = 1, HeadWidth = 16, HeadBlocks = 1, LatentDim = 8,
+            Quantizer = new() { Books = 3, Size = 32 }, Excitation = new ExcitationConfig { PeriodSpectra = 200 },
+        });
+        using (TorchSharp.torch.no_grad())
+            foreach (var (_, parameter) in model.Decoder.named_parameters().Where(p => p.name.StartsWith("pitch.", StringComparison.Ordinal)))
+                TorchSharp.torch.nn.init.normal_(parameter);
+        using var codec = new NativeCodec(model);
+        AssertSame(codec, Write(codec, 11, groupBlocks: 1), 16000, from, to, 1e-5);
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(4)]
     [InlineData(100)]

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
+using Codec.Core.Runtime;
 
 namespace Codec.Core.Files;
 
@@ -11,10 +12,13 @@ internal static class Ahead
     /// <param name="source">Walked, and disposed, on the other thread.</param>
     /// <param name="threads">With fewer than two the source runs on the caller's.</param>
     /// <param name="waiting">Items between the stages at most: memory stays bounded.</param>
-    public static IEnumerable<T> Of<T>(IEnumerable<T> source, int threads, int waiting = 2) => threads < 2 ? source : Pipelined(source, waiting);
+    /// <param name="oneThread">The source does its work on its own thread only, which then takes a place of the caller's <see cref="ProcessorShare"/>.</param>
+    public static IEnumerable<T> Of<T>(IEnumerable<T> source, int threads, int waiting = 2, bool oneThread = false)
+        => threads < 2 ? source : Pipelined(source, waiting, oneThread);
 
-    private static IEnumerable<T> Pipelined<T>(IEnumerable<T> source, int waiting)
+    private static IEnumerable<T> Pipelined<T>(IEnumerable<T> source, int waiting, bool oneThread)
     {
+        var share = ProcessorShare.Current;
         using var queue = new BlockingCollection<T>(waiting);
         using var stop = new CancellationTokenSource();
         ExceptionDispatchInfo? failure = null;
@@ -36,7 +40,8 @@ internal static class Ahead
         {
             try
             {
-                foreach (var item in source)
+                ProcessorShare.Current = share;
+                foreach (var item in oneThread && share is not null ? Placed(source, share, stop.Token) : source)
                     queue.Add(item, stop.Token);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -49,6 +54,26 @@ internal static class Ahead
             finally
             {
                 queue.CompleteAdding();
+            }
+        }
+    }
+
+    private static IEnumerable<T> Placed<T>(IEnumerable<T> source, ProcessorShare share, CancellationToken cancellation)
+    {
+        using var items = source.GetEnumerator();
+        while (Next())
+            yield return items.Current;
+
+        bool Next()
+        {
+            share.Enter(cancellation);
+            try
+            {
+                return items.MoveNext();
+            }
+            finally
+            {
+                share.Leave();
             }
         }
     }

@@ -31,9 +31,18 @@ public static class CodecFile
         var header = CodecFileHeader.For(codec.Info, codec.Info.CatalogueId, books ?? codec.Info.Books.Count, audio.SampleRate, audio.Channels) with { Tags = tags };
         using var writer = new CodecFileWriter(output, header, leaveOpen: true);
         long samples = 0, frames = 0;
+        using var share = ProcessorShare.Begin(TorchRuntime.Threads);
         foreach (var codes in Ahead.Of(Encode(audio, codec, books, count => samples = count, progress, cancellation), TorchRuntime.Threads))
         {
-            SegmentSide.Write(writer, codes);
+            share.Enter(CancellationToken.None);
+            try
+            {
+                SegmentSide.Write(writer, codes);
+            }
+            finally
+            {
+                share.Leave();
+            }
             frames += codes.Frames;
         }
         writer.Finish(samples);
@@ -84,7 +93,8 @@ public static class CodecFile
         long frames = 0, written = 0;
         // The codec takes many blocks at a time: those of its next piece are unpacked while it works on this one.
         var waiting = 2 + 2 * BlockPlan.For(codec.Info).Frames / header.BlockFrames;
-        foreach (var block in Ahead.Of(file.ReadAll(), TorchRuntime.Threads, waiting))
+        using var share = ProcessorShare.Begin(TorchRuntime.Threads);
+        foreach (var block in Ahead.Of(file.ReadAll(), TorchRuntime.Threads, waiting, oneThread: true))
         {
             cancellation.ThrowIfCancellationRequested();
             foreach (var piece in SegmentDecoder.Pieces(codec.Info, block, concealer))

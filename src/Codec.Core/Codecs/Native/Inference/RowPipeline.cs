@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Codec.Core.Runtime;
 
 namespace Codec.Core.Codecs.Native.Inference;
 
@@ -14,6 +15,7 @@ internal sealed class RowPipeline
     private readonly Action<int, int, RowTurn> _work;
     private readonly RowHistory _history;
     private readonly int[] _left; // pieces that have left each layer
+    private readonly ProcessorShare? _share = ProcessorShare.Current;
     private int _next, _finished;
     private ExceptionDispatchInfo? _failure;
 
@@ -80,8 +82,19 @@ internal sealed class RowPipeline
 
     private void Work(int worker)
     {
-        for (int piece; (piece = Interlocked.Increment(ref _next) - 1) < _pieces;)
+        while (WorkOnNext(worker))
         {
+        }
+    }
+
+    private bool WorkOnNext(int worker)
+    {
+        _share?.Enter(); // before it takes a piece that others then wait for
+        try
+        {
+            var piece = Interlocked.Increment(ref _next) - 1;
+            if (piece >= _pieces)
+                return false;
             ExceptionDispatchInfo? failure = null;
             try
             {
@@ -97,6 +110,11 @@ internal sealed class RowPipeline
                 _failure ??= failure;
                 Monitor.PulseAll(_gate);
             }
+            return true;
+        }
+        finally
+        {
+            _share?.Leave();
         }
     }
 

@@ -12,7 +12,7 @@ namespace Codec.Core.Kernels;
 /// </summary>
 internal unsafe class DenseConv : FrameConv
 {
-    private const int Wide = 4 * DenseTile.Lanes, Middle = 2 * DenseTile.Lanes, Narrow = DenseTile.Lanes;
+    private const int Wide = DenseTile.WideColumns, Middle = 2 * DenseTile.Lanes, Narrow = DenseTile.Lanes;
     private const int BlockRows = 3 * DenseTile.Rows; // whole tiles of either height
     private const int BlockFloats = 1 << 17; // inputs that one pass over all panels should find in the cache
     private const int ChunkTaps = 768; // weights of a panel that all tiles of a block should find there
@@ -52,6 +52,9 @@ internal unsafe class DenseConv : FrameConv
 
     private int Padded { get; }
 
+    /// <summary>Groups of 64 columns, the last of which may be smaller.</summary>
+    private protected int Panels => (Padded + Wide - 1) / Wide;
+
     /// <summary>[columns].</summary>
     private protected Span<float> Bias => new(_bias.Pointer, Columns);
 
@@ -62,10 +65,10 @@ internal unsafe class DenseConv : FrameConv
     {
         var (from, to, plus) = ((nint)x, (nint)y, (nint)add); // pointers cannot be captured
         RowBlocks.Run(steps, (long)Taps * Inputs * Padded,
-            (first, last) => Blocks((float*)from, (float*)to, (float*)plus, first, last, elu));
+            (first, last) => Blocks((float*)from, (float*)to, (float*)plus, first, last, elu, 0, Panels));
     }
 
-    internal override void RunAlone(float* x, float* y, float* add, long steps, bool elu) => Blocks(x, y, add, 0, steps, elu);
+    internal override void RunAlone(float* x, float* y, float* add, long steps, bool elu) => Blocks(x, y, add, 0, steps, elu, 0, Panels);
 
     public override void Dispose()
     {
@@ -74,11 +77,12 @@ internal unsafe class DenseConv : FrameConv
         GC.SuppressFinalize(this);
     }
 
-    private void Blocks(float* x, float* y, float* add, long first, long last, bool elu)
+    /// <summary>Rows [first, last) of the columns of panels [from, to).</summary>
+    private protected void Blocks(float* x, float* y, float* add, long first, long last, bool elu, int from, int to)
     {
         float* scratch = stackalloc float[DenseTile.Rows * Wide + DenseTile.Lanes];
         scratch = (float*)(((nint)scratch + 63) & ~(nint)63);
-        var work = new Work(x, y, add, elu, scratch, _bias.Pointer);
+        var work = new Work(x, y, add, elu, scratch, _bias.Pointer, from * Wide, Math.Min(to * Wide, Padded));
         var block = MostRows;
         for (var start = first; start < last; start += block)
             Block(work, start, Math.Min(start + block, last));
@@ -96,7 +100,7 @@ internal unsafe class DenseConv : FrameConv
                 var (from, to) = ((int)((long)_length * part / parts), (int)((long)_length * (part + 1) / parts));
                 var chunk = new Chunk(segment, Math.Min(together, _segments - segment), from, to - from,
                     IsFirst: segment == 0 && part == 0, IsLast: segment + together >= _segments && part == parts - 1);
-                for (int column = 0, width; column < Padded; column += width)
+                for (int column = work.FirstColumn, width; column < work.LastColumn; column += width)
                 {
                     width = WidthAt(column);
                     var panel = new Panel(PanelAt(column, width, chunk.Segment * _length + chunk.From, chunk.Segments * chunk.Length), column, width);
@@ -179,8 +183,9 @@ internal unsafe class DenseConv : FrameConv
         }
     }
 
-    private readonly struct Work(float* x, float* y, float* add, bool elu, float* scratch, float* bias)
+    private readonly struct Work(float* x, float* y, float* add, bool elu, float* scratch, float* bias, int firstColumn, int lastColumn)
     {
+        public readonly int FirstColumn = firstColumn, LastColumn = lastColumn; // padding included
         public readonly float* X = x, Y = y, Add = add, Scratch = scratch, Bias = bias;
         public readonly bool Elu = elu;
     }

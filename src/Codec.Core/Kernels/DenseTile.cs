@@ -9,7 +9,7 @@ namespace Codec.Core.Kernels;
 /// </summary>
 internal static unsafe class DenseTile
 {
-    public const int Lanes = 16, WideRows = 6, Rows = 8;
+    public const int Lanes = 16, WideColumns = 4 * Lanes, WideRows = 6, Rows = 8;
 
     /// <summary>Where a tile reads: row r starts at first + r step; rows beyond the last repeat it. Taps are segments of consecutive floats.</summary>
     internal readonly struct Source(float* first, long step, int rows, int segments, int length, long segmentStep)

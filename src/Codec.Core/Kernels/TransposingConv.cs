@@ -5,7 +5,7 @@ namespace Codec.Core.Kernels;
 
 /// <summary>
 /// <see cref="DenseConv"/> on weights that stay where they lie: every panel is turned into the order of the tiles just before all rows go past it, which
-/// many rows pay for. Sums as that of packed weights, to the bit where nothing is scaled.
+/// many rows pay for. Threads share the columns, so that every panel is turned once. Sums as that of packed weights, to the bit where nothing is scaled.
 /// </summary>
 /// <param name="shape">Sizes; the inputs of a step lie side by side.</param>
 internal sealed unsafe class TransposingConv(ConvShape shape) : DenseConv(shape)
@@ -14,6 +14,8 @@ internal sealed unsafe class TransposingConv(ConvShape shape) : DenseConv(shape)
 
     [ThreadStatic]
     private static AlignedFloats? _panel;
+
+    private const int Lanes = DenseTile.Lanes;
 
     private float* _weights, _scale;
 
@@ -31,11 +33,21 @@ internal sealed unsafe class TransposingConv(ConvShape shape) : DenseConv(shape)
             new ReadOnlySpan<float>(bias, Shape.Columns).CopyTo(Bias);
     }
 
+    public override void Run(float* x, float* y, float* add, long steps, bool elu)
+    {
+        var (from, to, plus) = ((nint)x, (nint)y, (nint)add); // pointers cannot be captured
+        RowBlocks.Run(Panels, steps * Shape.Taps * Shape.Inputs * DenseTile.WideColumns,
+            (first, last) => Blocks((float*)from, (float*)to, (float*)plus, 0, steps, elu, (int)first, (int)last));
+    }
+
     private protected override float* PanelAt(int column, int width, int from, int count)
     {
         float* panel = AlignedFloats.Grow(ref _panel, (long)width * count).Pointer;
         nint length = (nint)Shape.Taps * Shape.Inputs;
-        for (var j = 0; j < width; j += 4)
+        var turned = 0;
+        for (; Avx512F.IsSupported && turned + Lanes <= Math.Min(width, Shape.Columns - column); turned += Lanes)
+            TurnLanes(_weights + (column + turned) * length + from, length, panel + turned, width, count, _scale == null ? Vector512<float>.One : Vector512.Load(_scale + column + turned));
+        for (var j = turned; j < width; j += 4)
         {
             var used = Math.Clamp(Shape.Columns - column - j, 0, 4);
             float* rows = _weights + (column + j) * length + from;
@@ -46,6 +58,29 @@ internal sealed unsafe class TransposingConv(ConvShape shape) : DenseConv(shape)
         }
         return panel;
     }
+
+    /// <summary>Sixteen rows of weights into sixteen columns: whole cache lines.</summary>
+    private static void TurnLanes(float* rows, nint length, float* to, nint width, int count, Vector512<float> scale)
+    {
+        float* end = rows + count;
+        for (; rows + 4 <= end; rows += 4, to += 4 * width)
+        {
+            // Part k of a vector is from row 4 k, 4 k + 1, ...
+            Vector512<float> p = Quarters(rows, length), q = Quarters(rows + length, length), r = Quarters(rows + 2 * length, length), s = Quarters(rows + 3 * length, length);
+            Vector512<double> pqLow = Avx512F.UnpackLow(p, q).AsDouble(), pqHigh = Avx512F.UnpackHigh(p, q).AsDouble(), rsLow = Avx512F.UnpackLow(r, s).AsDouble(), rsHigh = Avx512F.UnpackHigh(r, s).AsDouble();
+            Vector512.Store(Avx512F.UnpackLow(pqLow, rsLow).AsSingle() * scale, to);
+            Vector512.Store(Avx512F.UnpackHigh(pqLow, rsLow).AsSingle() * scale, to + width);
+            Vector512.Store(Avx512F.UnpackLow(pqHigh, rsHigh).AsSingle() * scale, to + 2 * width);
+            Vector512.Store(Avx512F.UnpackHigh(pqHigh, rsHigh).AsSingle() * scale, to + 3 * width);
+        }
+        for (; rows < end; rows++, to += width)
+            for (var j = 0; j < Lanes; j++)
+                to[j] = rows[j * length] * scale[j];
+    }
+
+    /// <summary>Four numbers of every fourth row.</summary>
+    private static Vector512<float> Quarters(float* row, nint length) => Vector512.Create(
+        Vector256.Create(Vector128.Load(row), Vector128.Load(row + 4 * length)), Vector256.Create(Vector128.Load(row + 8 * length), Vector128.Load(row + 12 * length)));
 
     /// <summary>Four rows of weights into four columns.</summary>
     private static void Turn(float* rows, nint length, float* to, nint width, int count, Vector128<float> scale)

@@ -98,14 +98,42 @@ public sealed class DenseConvTests
     {
         using var scope = NewDisposeScope();
         using var generator = manual_seed(6);
-        Tensor weight = randn(96, 96, 7), bias = randn(96);
-        using var packed = FrameConv.Of(weight, bias, dilation: 3);
+        using var packed = FrameConv.Of(randn(96, 96, 7), randn(96), dilation: 3);
         var x = randn(1, 2001, 96);
+        ThreadsMakeNoDifference(() => packed.Run(x));
+    }
+
+    [Fact, NoTensorLeaks]
+    public void Threads_make_no_difference_to_weights_in_place()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = manual_seed(8);
+        Tensor weight = randn(400, 2, 96).transpose(1, 2), bias = randn(400), x = randn(1, 131, 96);
+        using var dot = new DotConv(new ConvShape(96, 2, 400), () => weight, () => bias);
+        ThreadsMakeNoDifference(() => dot.Run(x, elu: true));
+    }
+
+    [Fact, NoTensorLeaks]
+    public void Threads_make_no_difference_to_the_lstm()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = manual_seed(9);
+        using var packed = new LstmKernel(randn(4 * 200, 30) / 5, randn(4 * 200, 200) / 15, randn(4 * 200));
+        var x = randn(3, 40, 30);
+        ThreadsMakeNoDifference(() =>
+        {
+            var state = new float[2 * 3 * 200];
+            return cat([packed.Run(x, state).flatten(), tensor(state)]);
+        });
+    }
+
+    private static void ThreadsMakeNoDifference(Func<Tensor> run)
+    {
         var threads = get_num_threads();
         set_num_threads(1);
-        var alone = packed.Run(x);
+        var alone = run();
         set_num_threads(3);
-        var together = packed.Run(x);
+        var together = run();
         set_num_threads(threads);
         Tensors.Equal(alone, together);
     }

@@ -8,7 +8,7 @@ namespace Codec.Core.Layers;
 /// A causal ConvNeXt block as one node of the graph with its gradient written out, for training on a CPU: the matrix products
 /// on own kernels, everything between them in one pass over memory each.
 /// </summary>
-internal sealed unsafe class ConvNeXtFunction : autograd.SingleTensorFunction<ConvNeXtFunction>
+internal sealed unsafe class ConvNeXtFunction : GuardedFunction<ConvNeXtFunction>
 {
     // Inputs, the parameters in the order of ConvNeXtBlock; then what the forward pass leaves for the backward pass.
     private const int X = 0, Taps = 1, TapBias = 2, Scale = 3, Shift = 4, W1 = 5, B1 = 6, W2 = 7, B2 = 8, Gamma = 9,
@@ -35,7 +35,7 @@ internal sealed unsafe class ConvNeXtFunction : autograd.SingleTensorFunction<Co
             && x_BTC.device_type == DeviceType.CPU && x_BTC.dtype == ScalarType.Float32
             && x_BTC.shape[2] % MatrixProduct.Panel == 0 && inner % MatrixProduct.Panel == 0;
 
-    public override Tensor forward(autograd.AutogradContext context, params object[] inputs)
+    protected override Tensor Forward(autograd.AutogradContext context, object[] inputs)
     {
         using var mode = no_grad();
         var p = inputs.Cast<Tensor>().ToList();
@@ -61,7 +61,7 @@ internal sealed unsafe class ConvNeXtFunction : autograd.SingleTensorFunction<Co
         return output_BTC;
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient_BTC)
+    protected override List<Tensor> Backward(autograd.AutogradContext context, Tensor gradient_BTC)
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();

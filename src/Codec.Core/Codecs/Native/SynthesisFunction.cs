@@ -1,4 +1,5 @@
 using Codec.Core.Kernels;
+using Codec.Core.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,7 +10,7 @@ namespace Codec.Core.Codecs.Native;
 /// libtorch's backward of an inverse real FFT works on full complex spectra.
 /// Inputs: polar [B, N, 2 F], the window [W].
 /// </summary>
-internal sealed unsafe class SynthesisFunction : autograd.SingleTensorFunction<SynthesisFunction>
+internal sealed unsafe class SynthesisFunction : GuardedFunction<SynthesisFunction>
 {
     public override string Name => nameof(SynthesisFunction);
 
@@ -19,7 +20,7 @@ internal sealed unsafe class SynthesisFunction : autograd.SingleTensorFunction<S
             && polar_BNF.dtype == ScalarType.Float32 && polar_BNF.shape[2] >= 4 * RowTile.Lanes;
 
     /// <returns>[B, N, W].</returns>
-    public override Tensor forward(autograd.AutogradContext context, params object[] inputs)
+    protected override Tensor Forward(autograd.AutogradContext context, object[] inputs)
     {
         using var mode = no_grad();
         var (polar_BNF, window_W) = (((Tensor)inputs[0]).contiguous(), (Tensor)inputs[1]);
@@ -32,7 +33,7 @@ internal sealed unsafe class SynthesisFunction : autograd.SingleTensorFunction<S
         return fft.irfft(spectrum_BNF, window_W.shape[0]).mul_(window_W);
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient_BNW)
+    protected override List<Tensor> Backward(autograd.AutogradContext context, Tensor gradient_BNW)
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();

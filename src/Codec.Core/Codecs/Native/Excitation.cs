@@ -23,6 +23,9 @@ internal sealed class Excitation
     // Steps between two classes: the mean of the likeliest class and its neighbours is rounded to these.
     private const int Fine = 16;
 
+    // Unvoiced must be this many times likelier: noise in a voice is heard more than a tone in noise, and YIN, from which it is learned, misses weak voices.
+    private const double Doubt = 3;
+
     private readonly uint[] _increments; // turns of the fundamental from one spectrum to the next, 2^-32
     private readonly float[] _harmonicsPerBin;
     private readonly int _classes, _period;
@@ -44,12 +47,12 @@ internal sealed class Excitation
     public int Outputs => _classes + 1;
 
     /// <summary>Adds the excitation's phases to one spectrum after the other.</summary>
-    /// <param name="logits">Of the classes, for one spectrum.</param>
+    /// <param name="scores">Of the classes, for one spectrum.</param>
     /// <param name="memory">What the stream remembers, <see cref="Memory"/> floats, zeros at its start.</param>
     /// <param name="phases">At least <see cref="Bins"/> phases in radians.</param>
-    public void Add(ReadOnlySpan<float> logits, Span<float> memory, Span<float> phases)
+    public void Add(ReadOnlySpan<float> scores, Span<float> memory, Span<float> phases)
     {
-        var step = Decide(logits);
+        var step = Decide(scores);
         var place = (int)memory[0];
         var turns = Advance(memory, place, step);
         if (step < 0)
@@ -59,21 +62,21 @@ internal sealed class Excitation
     }
 
     /// <summary>Step of the likeliest fundamental frequency, or -1.</summary>
-    private int Decide(ReadOnlySpan<float> logits)
+    private int Decide(ReadOnlySpan<float> scores)
     {
         var best = 0;
-        for (var i = 1; i < logits.Length; i++)
-            if (logits[i] > logits[best])
+        for (var i = 1; i < _classes; i++)
+            if (scores[i] > scores[best])
                 best = i;
-        if (best == _classes)
-            return -1;
         var (first, last) = (Math.Max(0, best - 2), Math.Min(_classes - 1, best + 2));
         double sum = 0, weighted = 0;
         for (var i = first; i <= last; i++)
         {
-            var weight = Math.Exp(logits[i] - logits[best]);
+            var weight = Math.Exp(scores[i] - scores[best]);
             (sum, weighted) = (sum + weight, weighted + weight * (i - best));
         }
+        if (Math.Exp(scores[_classes] - scores[best]) > Doubt * sum)
+            return -1;
         return Math.Clamp((int)Math.Round((best + weighted / sum) * Fine), 0, _increments.Length - 1);
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Codec.Core.Codecs.Native;
+using Codec.Core.Layers;
 using Codec.Core.Quantizers;
 using Codec.Training.Data;
 using Codec.Training.Losses;
@@ -133,7 +134,7 @@ public sealed class CodecTrainer : IDisposable
             total = total + quantizerLoss * _config.Loss.Commitment;
         if (pitch_BNC is not null)
             total = total + Pitch(pitch_BNC, target_BS, values) * _config.Loss.Pitch;
-        total.backward();
+        GuardedFunction.Backward(total);
         values["gradient_norm"] = Optimizer.Step(_config.Schedule.At(Step, _config.Steps), _config.MaxGradientNorm);
         State.Step++;
         return values;

@@ -49,7 +49,7 @@ internal static class TableBenchmark
         using var codec = (NativeCodec)NativeCheckpoint.Load(PretrainedModels.Resolve(null));
         var samples = NativeBenchmark.Samples(recording, codec.Info, Seconds);
         var codes = codec.EncodeSamples(samples, 1);
-        return [.. new[] { 3, 6, 8 }.SelectMany(books => Entropy(codec.Info, codes.Take(books))), .. Metrics(samples, codec.DecodeSamples(codes), codec.Info)];
+        return [.. new[] { 3, 6, 8 }.SelectMany(books => Entropy(codec.Info, codes.Take(books))), .. recording is null ? [] : Metrics(samples, codec.DecodeSamples(codes), codec.Info)]; // noise has no utterance that a metric could find
     }
 
     private static IEnumerable<TableRow> Entropy(CodecInfo info, Codes codes)

@@ -25,12 +25,20 @@ internal static unsafe class DenseTile
         public float* Start(int row) => start + row * startStep;
 
         public float* Sums(int row) => sums + row * step;
+
+        /// <summary>The same from another column on.</summary>
+        public Target From(int column) => new(start + column, startStep, sums + column, step);
     }
 
     /// <summary>6 rows by 64 output channels. weights: [taps][64].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Wide(in Source x, float* weights, in Target y)
     {
+        if (!VectorMath.HasWide)
+        {
+            HalfTile.Six(x, weights, WideColumns, y);
+            return;
+        }
         Vector512<float> a0 = Load(y.Start(0), 0), b0 = Load(y.Start(0), 1), c0 = Load(y.Start(0), 2), d0 = Load(y.Start(0), 3);
         Vector512<float> a1 = Load(y.Start(1), 0), b1 = Load(y.Start(1), 1), c1 = Load(y.Start(1), 2), d1 = Load(y.Start(1), 3);
         Vector512<float> a2 = Load(y.Start(2), 0), b2 = Load(y.Start(2), 1), c2 = Load(y.Start(2), 2), d2 = Load(y.Start(2), 3);
@@ -64,6 +72,11 @@ internal static unsafe class DenseTile
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Middle(in Source x, float* weights, in Target y)
     {
+        if (!VectorMath.HasWide)
+        {
+            HalfTile.Eight(x, weights, 2 * Lanes, y);
+            return;
+        }
         Vector512<float> a0 = Load(y.Start(0), 0), b0 = Load(y.Start(0), 1), a1 = Load(y.Start(1), 0), b1 = Load(y.Start(1), 1);
         Vector512<float> a2 = Load(y.Start(2), 0), b2 = Load(y.Start(2), 1), a3 = Load(y.Start(3), 0), b3 = Load(y.Start(3), 1);
         Vector512<float> a4 = Load(y.Start(4), 0), b4 = Load(y.Start(4), 1), a5 = Load(y.Start(5), 0), b5 = Load(y.Start(5), 1);
@@ -95,6 +108,11 @@ internal static unsafe class DenseTile
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Narrow(in Source x, float* weights, in Target y)
     {
+        if (!VectorMath.HasWide)
+        {
+            HalfTile.Eight(x, weights, Lanes, y);
+            return;
+        }
         Vector512<float> a0 = Load(y.Start(0), 0), a1 = Load(y.Start(1), 0);
         Vector512<float> a2 = Load(y.Start(2), 0), a3 = Load(y.Start(3), 0);
         Vector512<float> a4 = Load(y.Start(4), 0), a5 = Load(y.Start(5), 0);

@@ -23,8 +23,20 @@ internal static unsafe class DotTile
     /// <param name="outputs">How many of them there are.</param>
     /// <param name="length">Floats of every row.</param>
     /// <param name="sums">[6][4], the result.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(float* x, int rows, float* weights, nint weightStep, int outputs, nint length, float* sums)
+    {
+        if (VectorMath.HasWide)
+            Wide(x, weights, weightStep, outputs, length / Lanes * Lanes, sums);
+        else
+            ByHalves(x, weights, weightStep, outputs, length / Lanes * Lanes, sums);
+        for (var r = 0; length % Lanes > 0 && r < rows; r++)
+            for (var c = 0; c < outputs; c++)
+                for (var i = length / Lanes * Lanes; i < length; i++)
+                    sums[r * Outputs + c] = MathF.FusedMultiplyAdd(x[r * RowStep + i], weights[c * weightStep + i], sums[r * Outputs + c]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Wide(float* x, float* weights, nint weightStep, int outputs, nint length, float* sums)
     {
         float* q0 = weights, q1 = weights + Math.Min(1, outputs - 1) * weightStep, q2 = weights + Math.Min(2, outputs - 1) * weightStep, q3 = weights + Math.Min(3, outputs - 1) * weightStep;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = Vector512<float>.Zero, c0 = Vector512<float>.Zero, d0 = Vector512<float>.Zero;
@@ -33,8 +45,7 @@ internal static unsafe class DotTile
         Vector512<float> a3 = Vector512<float>.Zero, b3 = Vector512<float>.Zero, c3 = Vector512<float>.Zero, d3 = Vector512<float>.Zero;
         Vector512<float> a4 = Vector512<float>.Zero, b4 = Vector512<float>.Zero, c4 = Vector512<float>.Zero, d4 = Vector512<float>.Zero;
         Vector512<float> a5 = Vector512<float>.Zero, b5 = Vector512<float>.Zero, c5 = Vector512<float>.Zero, d5 = Vector512<float>.Zero;
-        var whole = length / Lanes * Lanes;
-        for (nint i = 0; i < whole; i += Lanes)
+        for (nint i = 0; i < length; i += Lanes)
         {
             Vector512<float> w0 = Vector512.Load(q0 + i), w1 = Vector512.Load(q1 + i), w2 = Vector512.Load(q2 + i), w3 = Vector512.Load(q3 + i), s;
             s = Vector512.Load(x + i);
@@ -56,10 +67,21 @@ internal static unsafe class DotTile
         Vector128.Store(Sum(a3, b3, c3, d3), sums + 12);
         Vector128.Store(Sum(a4, b4, c4, d4), sums + 16);
         Vector128.Store(Sum(a5, b5, c5, d5), sums + 20);
-        for (var r = 0; whole < length && r < rows; r++)
-            for (var c = 0; c < outputs; c++)
-                for (var i = whole; i < length; i++)
-                    sums[r * Outputs + c] = MathF.FusedMultiplyAdd(x[r * RowStep + i], weights[c * weightStep + i], sums[r * Outputs + c]);
+    }
+
+    /// <summary>The same in parts that fit the registers of processors without 512-bit vectors.</summary>
+    private static void ByHalves(float* x, float* weights, nint weightStep, int outputs, nint length, float* sums)
+    {
+        const int rows = 3;
+        float* lanes = stackalloc float[rows * 2 * Lanes];
+        for (var c = 0; c < outputs; c += 2)
+            for (var r = 0; r < Rows; r += rows)
+            {
+                HalfTile.Dots(x + r * RowStep, RowStep, weights + c * weightStep, weights + Math.Min(c + 1, outputs - 1) * weightStep, length, lanes);
+                for (var i = 0; i < rows; i++)
+                    for (var j = 0; j < 2; j++)
+                        sums[(r + i) * Outputs + c + j] = Sum(Vector512.Load(lanes + (i * 2 + j) * Lanes));
+            }
     }
 
     /// <summary>The sums of four vectors' lanes: within quarters first ((0 + 2) + (1 + 3)), then of the quarters ((0 + 2) + (1 + 3)).</summary>
@@ -81,5 +103,9 @@ internal static unsafe class DotTile
         return (Quarter(low.GetLower()) + Quarter(high.GetLower())) + (Quarter(low.GetUpper()) + Quarter(high.GetUpper()));
     }
 
-    private static float Quarter(Vector128<float> a) => (a[0] + a[2]) + (a[1] + a[3]);
+    private static float Quarter(Vector128<float> a)
+    {
+        var pairs = a.GetLower() + a.GetUpper();
+        return pairs[0] + pairs[1];
+    }
 }

@@ -17,12 +17,9 @@ public static unsafe class MatVec
 
     private const int Lanes = 16;
 
-    /// <summary>512-bit vectors exist. The runtime does not call them accelerated on processors that lower their clock for them; for products that wait for memory they pay there too.</summary>
-    public static bool HasLanes => Vector512.IsHardwareAccelerated || Avx512F.IsSupported;
-
     /// <summary>Whether <see cref="Run"/> takes these tensors: float32 on the CPU, at most <see cref="MaxVectors"/>, no gradient.</summary>
     public static bool Takes(Tensor x, Tensor weight_OI)
-        => HasLanes && x.dtype == ScalarType.Float32 && weight_OI.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU
+        => VectorMath.HasFused && x.dtype == ScalarType.Float32 && weight_OI.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU
             && weight_OI.device_type == DeviceType.CPU && x.numel() <= MaxVectors * x.shape[^1] && x.numel() > 0 && weight_OI.is_contiguous() && !is_grad_enabled();
 
     /// <param name="x">[..., I], at most <see cref="MaxVectors"/> vectors.</param>
@@ -61,7 +58,7 @@ public static unsafe class MatVec
         for (; row + 4 <= last; row += 4)
         {
             var v = 0;
-            for (; v + 4 <= vectors; v += 4)
+            for (; VectorMath.HasWide && v + 4 <= vectors; v += 4) // sixteen sums are more than fit other registers
                 FourByFour(weights + row * inputs, x + v * inputs, y + v * stride + row, inputs, stride, v + 8 > vectors && row + 8 <= last ? 4 * inputs : 0);
             for (; v < vectors; v++)
                 Four(weights + row * inputs, x + v * inputs, y + v * stride + row, inputs);

@@ -6,9 +6,9 @@ namespace Codec.Core.Kernels;
 /// <summary>Nearest entries of a book that changes from call to call: the product with all entries and the search for the best in one pass.</summary>
 internal static unsafe class NearestRows
 {
-    /// <summary>Whether the kernels apply: float32 on a CPU with 512-bit vectors, whole panels.</summary>
+    /// <summary>Whether the kernels apply: float32 on a CPU with fused multiply-adds, whole panels.</summary>
     public static bool Fits(Tensor x, Tensor entries_VD)
-        => MatVec.HasLanes && x.device_type == DeviceType.CPU && x.dtype == ScalarType.Float32
+        => VectorMath.HasFused && x.device_type == DeviceType.CPU && x.dtype == ScalarType.Float32
             && entries_VD.dtype == ScalarType.Float32 && entries_VD.is_contiguous() && entries_VD.shape[0] % MatrixProduct.Panel == 0;
 
     /// <param name="x">[..., D].</param>

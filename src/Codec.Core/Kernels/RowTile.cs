@@ -28,6 +28,11 @@ internal static unsafe class RowTile
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Six(float* x, nint step, int rows, float* weights, int taps, float* bias, float* sums, byte* ahead = null, nint pace = 0)
     {
+        if (!VectorMath.HasWide)
+        {
+            HalfTile.Six(new DenseTile.Source(x, step, rows, 1, taps, 0), weights, Wide, new DenseTile.Target(bias, 0, sums, Wide));
+            return;
+        }
         float* p0 = x, p1 = x + Math.Min(1, rows - 1) * step, p2 = x + Math.Min(2, rows - 1) * step, p3 = x + Math.Min(3, rows - 1) * step, p4 = x + Math.Min(4, rows - 1) * step, p5 = x + Math.Min(5, rows - 1) * step;
         Vector512<float> a0 = Vector512.Load(bias + 0 * Lanes), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0;
         Vector512<float> b0 = Vector512.Load(bias + 1 * Lanes), b1 = b0, b2 = b0, b3 = b0, b4 = b0, b5 = b0;
@@ -63,6 +68,11 @@ internal static unsafe class RowTile
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SixAcross(float* x, nint step, float* weights, int taps, float* bias, float* sums)
     {
+        if (!VectorMath.HasWide)
+        {
+            HalfTile.SixAcross(x, step, weights, Wide, taps, bias, sums);
+            return;
+        }
         Vector512<float> a0 = Vector512.Load(bias + 0 * Lanes), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0;
         Vector512<float> b0 = Vector512.Load(bias + 1 * Lanes), b1 = b0, b2 = b0, b3 = b0, b4 = b0, b5 = b0;
         Vector512<float> c0 = Vector512.Load(bias + 2 * Lanes), c1 = c0, c2 = c0, c3 = c0, c4 = c0, c5 = c0;
@@ -96,6 +106,11 @@ internal static unsafe class RowTile
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SixNarrow(float* x, nint step, int rows, float* weights, int taps, float* bias, float* sums)
     {
+        if (!VectorMath.HasWide)
+        {
+            HalfTile.Six(new DenseTile.Source(x, step, rows, 1, taps, 0), weights, Lanes, new DenseTile.Target(bias, 0, sums, Lanes));
+            return;
+        }
         float* p0 = x, p1 = x + Math.Min(1, rows - 1) * step, p2 = x + Math.Min(2, rows - 1) * step, p3 = x + Math.Min(3, rows - 1) * step, p4 = x + Math.Min(4, rows - 1) * step, p5 = x + Math.Min(5, rows - 1) * step;
         Vector512<float> a0 = Vector512.Load(bias + 0 * Lanes), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0;
         for (nint i = 0; i < taps; i++, weights += 1 * Lanes)

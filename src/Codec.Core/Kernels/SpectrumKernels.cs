@@ -8,7 +8,7 @@ namespace Codec.Core.Kernels;
 
 /// <summary>
 /// Passes over complex spectra that libtorch takes several operators for (and a slow hypotenuse): magnitudes, scaling, polar form and
-/// its gradient. Tensors of other kinds than complex64 without gaps on a CPU with AVX-512 go through those operators.
+/// its gradient. Tensors of other kinds than complex64 without gaps on a CPU with AVX2 or AVX-512 go through those operators.
 /// </summary>
 public static unsafe class SpectrumKernels
 {
@@ -19,7 +19,7 @@ public static unsafe class SpectrumKernels
         Low = Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), High = Low + Vector512.Create(8);
 
     private static bool Fits(Tensor spectrum)
-        => Avx512F.IsSupported && spectrum.device_type == DeviceType.CPU && spectrum.dtype == ScalarType.ComplexFloat32 && spectrum.is_contiguous();
+        => VectorMath.HasFused && spectrum.device_type == DeviceType.CPU && spectrum.dtype == ScalarType.ComplexFloat32 && spectrum.is_contiguous();
 
     /// <summary>|spectrum|, without gradient.</summary>
     /// <param name="spectrum">complex64, any shape.</param>
@@ -107,6 +107,11 @@ public static unsafe class SpectrumKernels
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static (Vector512<float> Re, Vector512<float> Im) Load(float* pairs)
     {
+        if (!Avx512F.IsSupported)
+        {
+            var (low, high) = (Halves(pairs), Halves(pairs + Lanes));
+            return (Vector512.Create(low.Re, high.Re), Vector512.Create(low.Im, high.Im));
+        }
         Vector512<float> first = Vector512.Load(pairs), second = Vector512.Load(pairs + Lanes);
         return (Avx512F.PermuteVar16x32x2(first, Even, second), Avx512F.PermuteVar16x32x2(first, Odd, second));
     }
@@ -114,7 +119,30 @@ public static unsafe class SpectrumKernels
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Store(float* pairs, Vector512<float> re, Vector512<float> im)
     {
+        if (!Avx512F.IsSupported)
+        {
+            Join(pairs, re.GetLower(), im.GetLower());
+            Join(pairs + Lanes, re.GetUpper(), im.GetUpper());
+            return;
+        }
         Vector512.Store(Avx512F.PermuteVar16x32x2(re, Low, im), pairs);
         Vector512.Store(Avx512F.PermuteVar16x32x2(re, High, im), pairs + Lanes);
+    }
+
+    /// <summary>Eight pairs in 256-bit vectors, whose instructions keep to quarters.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector256<float> Re, Vector256<float> Im) Halves(float* pairs)
+    {
+        Vector256<float> first = Vector256.Load(pairs), second = Vector256.Load(pairs + Lanes / 2);
+        Vector256<float> outer = Avx.Permute2x128(first, second, 0x20), inner = Avx.Permute2x128(first, second, 0x31);
+        return (Avx.Shuffle(outer, inner, 0b10_00_10_00), Avx.Shuffle(outer, inner, 0b11_01_11_01));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Join(float* pairs, Vector256<float> re, Vector256<float> im)
+    {
+        Vector256<float> low = Avx.UnpackLow(re, im), high = Avx.UnpackHigh(re, im);
+        Vector256.Store(Avx.Permute2x128(low, high, 0x20), pairs);
+        Vector256.Store(Avx.Permute2x128(low, high, 0x31), pairs + Lanes / 2);
     }
 }

@@ -1,11 +1,18 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Codec.Core.Kernels;
 
 /// <summary>Elementary functions on 16 float32 lanes; the same bits on every machine with fused multiply-add.</summary>
 internal static class VectorMath
 {
+    /// <summary>512-bit vectors exist. The runtime does not call them accelerated on processors that lower their clock for them; here they pay there too.</summary>
+    public static bool HasWide => Vector512.IsHardwareAccelerated || Avx512F.IsSupported;
+
+    /// <summary>Vectors of at least 256 bits with fused multiply-adds exist: what our kernels need to be faster than libtorch's.</summary>
+    public static bool HasFused => HasWide || (Avx2.IsSupported && Fma.IsSupported);
+
     private const float Log2E = 1.44269504f;
     // ln 2 in two parts: the first has 12 bits, so that its multiples are exact.
     private const float Ln2High = 0.693359375f, Ln2Low = -2.12194440e-4f;

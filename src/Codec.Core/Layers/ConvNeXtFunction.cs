@@ -27,11 +27,11 @@ internal sealed unsafe class ConvNeXtFunction : GuardedFunction<ConvNeXtFunction
 
     public override string Name => nameof(ConvNeXtFunction);
 
-    /// <summary>Whether the kernels apply: float32 on a CPU with 512-bit vectors, whole panels, and somebody who wants gradients.</summary>
+    /// <summary>Whether the kernels apply: float32 on a CPU with fused multiply-adds, whole panels, and somebody who wants gradients.</summary>
     /// <param name="x_BTC">Input of the block.</param>
     /// <param name="inner">Width of its inner layer.</param>
     public static bool Fits(Tensor x_BTC, long inner)
-        => MatVec.HasLanes && is_grad_enabled()
+        => VectorMath.HasFused && is_grad_enabled()
             && x_BTC.device_type == DeviceType.CPU && x_BTC.dtype == ScalarType.Float32
             && x_BTC.shape[2] % MatrixProduct.Panel == 0 && inner % MatrixProduct.Panel == 0;
 

@@ -16,7 +16,7 @@ internal sealed unsafe class SynthesisFunction : GuardedFunction<SynthesisFuncti
 
     /// <summary>Whether the kernels apply and somebody wants gradients.</summary>
     public static bool Fits(Tensor polar_BNF)
-        => System.Runtime.Intrinsics.X86.Avx512F.IsSupported && is_grad_enabled() && polar_BNF.device_type == DeviceType.CPU
+        => VectorMath.HasFused && is_grad_enabled() && polar_BNF.device_type == DeviceType.CPU
             && polar_BNF.dtype == ScalarType.Float32 && polar_BNF.shape[2] >= 4 * RowTile.Lanes;
 
     /// <returns>[B, N, W].</returns>

@@ -25,7 +25,7 @@ public sealed class LmDecoderTests
     [MemberData(nameof(Shapes))]
     public void Steps_equal_libtorch(TransformerConfig config)
     {
-        Assert.SkipUnless(MatVec.HasLanes, "no 512-bit vectors here");
+        Assert.SkipUnless(VectorMath.HasFused, "no vectors of fused multiply-adds here");
         using var model = TinyLm.Build(41, books: 2, change: _ => config);
         Compare(model);
         if (config.Dim % 32 == 0)
@@ -38,7 +38,7 @@ public sealed class LmDecoderTests
     [Fact]
     public void A_step_allocates_nothing_and_batched_is_single()
     {
-        Assert.SkipUnless(MatVec.HasLanes, "no 512-bit vectors here");
+        Assert.SkipUnless(VectorMath.HasFused, "no vectors of fused multiply-adds here");
         using var model = TinyLm.Build(42, books: 2, change: c => c with { Context = 8 });
         var threads = get_num_threads();
         set_num_threads(1);

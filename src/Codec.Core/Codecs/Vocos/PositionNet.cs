@@ -9,14 +9,16 @@ namespace Codec.Core.Codecs.Vocos;
 /// <summary>Residual block of the position net: x + conv2(swish(norm2(conv1(swish(norm1(x)))))).</summary>
 public sealed class PositionResnet : nn.Module<Tensor, Tensor>
 {
+    internal const int Groups = 32;
+
     private readonly GroupNorm norm1, norm2;
     private readonly PackedConv1d conv1, conv2;
 
     public PositionResnet(int channels) : base(nameof(PositionResnet))
     {
-        norm1 = GroupNorms.Create(32, channels, 1e-6);
+        norm1 = GroupNorms.Create(Groups, channels, 1e-6);
         conv1 = new PackedConv1d(channels, channels, 3, padding: 1) { OwnKernel = false };
-        norm2 = GroupNorms.Create(32, channels, 1e-6);
+        norm2 = GroupNorms.Create(Groups, channels, 1e-6);
         conv2 = new PackedConv1d(channels, channels, 3, padding: 1) { OwnKernel = false };
         RegisterComponents();
     }
@@ -38,7 +40,7 @@ public sealed class PositionAttention : nn.Module<Tensor, Tensor>
 
     public PositionAttention(int channels) : base(nameof(PositionAttention))
     {
-        norm = GroupNorms.Create(32, channels, 1e-6);
+        norm = GroupNorms.Create(PositionResnet.Groups, channels, 1e-6);
         q = new PackedConv1d(channels, channels, 1) { OwnKernel = false };
         k = new PackedConv1d(channels, channels, 1) { OwnKernel = false };
         v = new PackedConv1d(channels, channels, 1) { OwnKernel = false };

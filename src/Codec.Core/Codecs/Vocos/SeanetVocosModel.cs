@@ -36,6 +36,9 @@ public sealed class SeanetVocosModel : nn.Module
 
     public SeanetEncoder Encoder => encoder;
 
+    /// <summary>Numbers that the decoder's group norms see together in a signal of so many frames.</summary>
+    internal long SmallestNorm(long frames) => backbone.GroupWidth * frames;
+
     public IQuantizer Quantizer => (IQuantizer)quantizer;
 
     /// <param name="features_BDT">[B, D, T].</param>

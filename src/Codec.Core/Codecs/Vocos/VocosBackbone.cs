@@ -23,12 +23,16 @@ public sealed class VocosBackbone : nn.Module
         embed = new PackedConv1d(config.InputChannels, config.Dim, 7, padding: 3) { OwnKernel = false };
         if (config.PositionNet)
             pos_net = new ModuleList<nn.Module<Tensor, Tensor>>(new PositionResnet(config.Dim), new PositionResnet(config.Dim),
-                new PositionAttention(config.Dim), new PositionResnet(config.Dim), new PositionResnet(config.Dim), GroupNorms.Create(32, config.Dim, Epsilon));
+                new PositionAttention(config.Dim), new PositionResnet(config.Dim), new PositionResnet(config.Dim), GroupNorms.Create(PositionResnet.Groups, config.Dim, Epsilon));
+        GroupWidth = config.PositionNet ? config.Dim / PositionResnet.Groups : config.Dim;
         norm = Norm(config);
         convnext = new ModuleList<ConvNextBlock>([.. Enumerable.Range(0, config.Layers).Select(_ => new ConvNextBlock(config))]);
         final_layer_norm = nn.LayerNorm(config.Dim, Epsilon);
         RegisterComponents();
     }
+
+    /// <summary>Channels of a frame that a group norm of the position net sees together; without one all of them.</summary>
+    internal int GroupWidth { get; }
 
     /// <param name="features_BCT">[B, InputChannels, T].</param>
     /// <param name="bandwidth">Row of the adaptive norms.</param>

@@ -33,8 +33,18 @@ internal sealed unsafe class LaneSpectrum : IDisposable
     /// <param name="count">At most sixteen.</param>
     /// <param name="shape">[N], multiplied with each.</param>
     /// <param name="magnitudes">[count][N / 2 + 1].</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Magnitudes(float* x, int step, int count, float* shape, float* magnitudes)
+    {
+        float* lanes = stackalloc float[Lanes];
+        Spectra(x, step, count, shape, new MagnitudeSink(magnitudes, count, _length / 2 + 1, lanes));
+    }
+
+    /// <summary>Phases of the spectra of windows, in radians: otherwise as <see cref="Magnitudes"/>.</summary>
+    public void Phases(float* x, int step, int count, float* shape, float* phases)
+        => Spectra(x, step, count, shape, new PhaseSink(phases, count, _length / 2 + 1));
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Spectra<TSink>(float* x, int step, int count, float* shape, TSink sink) where TSink : struct, ISink
     {
         float* z = _first.Pointer;
         for (var lane = 0; lane < count; lane++)
@@ -42,7 +52,6 @@ internal sealed unsafe class LaneSpectrum : IDisposable
                 z[n * Lanes + lane] = x[lane * step + n] * shape[n];
         z = _half.Forward(z, _second.Pointer);
         var middle = _length / 2;
-        float* lanes = stackalloc float[Lanes];
         for (var k = 0; k <= middle; k++)
         {
             var (ar, ai, br, bi) = Pair(z, k % middle, (middle - k) % middle);
@@ -51,9 +60,7 @@ internal sealed unsafe class LaneSpectrum : IDisposable
             Vector512<float> c = Vector512.Create(_cos[k]), s = Vector512.Create(_sin[k]);
             var re = er + Vector512.FusedMultiplyAdd(or, c, -(oi * s));
             var im = ei + Vector512.FusedMultiplyAdd(or, s, oi * c);
-            Vector512.Store(Vector512.Sqrt(Vector512.FusedMultiplyAdd(re, re, im * im)) * Vector512.Create(0.5f), lanes);
-            for (var lane = 0; lane < count; lane++)
-                magnitudes[lane * (middle + 1) + k] = lanes[lane];
+            sink.Take(k, re, im);
         }
     }
 
@@ -96,6 +103,36 @@ internal sealed unsafe class LaneSpectrum : IDisposable
     {
         _first.Dispose();
         _second.Dispose();
+    }
+
+    /// <summary>Takes twice the numbers of a bin of all windows.</summary>
+    private interface ISink
+    {
+        void Take(int bin, Vector512<float> re, Vector512<float> im);
+    }
+
+    private readonly struct MagnitudeSink(float* magnitudes, int count, int bins, float* lanes) : ISink
+    {
+        private readonly float* _magnitudes = magnitudes, _lanes = lanes;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Take(int bin, Vector512<float> re, Vector512<float> im)
+        {
+            Vector512.Store(Vector512.Sqrt(Vector512.FusedMultiplyAdd(re, re, im * im)) * Vector512.Create(0.5f), _lanes);
+            for (var lane = 0; lane < count; lane++)
+                _magnitudes[lane * bins + bin] = _lanes[lane];
+        }
+    }
+
+    private readonly struct PhaseSink(float* phases, int count, int bins) : ISink
+    {
+        private readonly float* _phases = phases;
+
+        public void Take(int bin, Vector512<float> re, Vector512<float> im)
+        {
+            for (var lane = 0; lane < count; lane++)
+                _phases[lane * bins + bin] = MathF.Atan2(im[lane], re[lane]);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Codec.Core.Codecs.Native.Inference;
 using Codec.Core.Kernels;
 
 namespace Codec.Core.Codecs.Native;
@@ -8,7 +9,8 @@ namespace Codec.Core.Codecs.Native;
 /// Phases that spectra have by the pitch alone, to which the network adds those of the vocal tract: a source-filter model (harmonics plus
 /// noise, Stylianou 2001; sources for neural vocoders, Wang et al. 2019). The network cannot keep count of periods, so its frames would
 /// cancel each other where the voice holds a tone. Here the fundamental's phase is summed up from one spectrum to the next, harmonic h of it
-/// turns h times as fast, and every bin gets the phase of the harmonic that is nearest. Where there is no voice, phases are noise.
+/// turns h times as fast, and every bin gets the phase of the harmonic that is nearest. Where there is no voice, and above <see cref="ExcitationConfig.VoicedHertz"/>,
+/// phases are those of one steady noise, whose windows fit together as those of a recording do; the network's do not count there.
 /// Phases are counted in whole 2^-32 turns: exact in any chunking. They are counted from 0 again every <see cref="ExcitationConfig.PeriodSpectra"/>,
 /// what that changes being spread over <see cref="Ramp"/> spectra, so that nothing older than that matters.
 /// </summary>
@@ -24,15 +26,17 @@ internal sealed class Excitation
     private const int Fine = 16;
 
     // Unvoiced must be this many times likelier: noise in a voice is heard more than a tone in noise, and YIN, from which it is learned, misses weak voices.
-    private const double Doubt = 3;
+    private const double Doubt = 8;
 
     private readonly uint[] _increments; // turns of the fundamental from one spectrum to the next, 2^-32
     private readonly float[] _harmonicsPerBin;
-    private readonly int _classes, _period;
+    private readonly int _classes, _period, _spectrumBins;
+    private readonly Lazy<float[]> _noise; // phases [period][bins]
 
     public Excitation(NativeConfig config, ExcitationConfig excitation)
     {
-        (_classes, _period) = (excitation.Classes, excitation.PeriodSpectra);
+        (_classes, _period, _spectrumBins) = (excitation.Classes, excitation.PeriodSpectra, config.Bins);
+        _noise = new Lazy<float[]>(() => Noise(config, _period));
         var binHertz = (double)config.SampleRate / config.WindowLength;
         Bins = Math.Min(config.Bins, (int)Math.Ceiling(excitation.VoicedHertz / binHertz)) / RowTile.Lanes * RowTile.Lanes;
         var hertz = Enumerable.Range(0, (_classes - 1) * Fine + 1).Select(step => excitation.HertzAt((double)step / Fine)).ToArray();
@@ -40,25 +44,27 @@ internal sealed class Excitation
         _harmonicsPerBin = [.. hertz.Select(f => (float)(binHertz / f))];
     }
 
-    /// <summary>Bins that follow the excitation.</summary>
+    /// <summary>Bins of voiced spectra that follow the pitch.</summary>
     public int Bins { get; }
 
     /// <summary>Classes and "unvoiced", the last.</summary>
     public int Outputs => _classes + 1;
 
-    /// <summary>Adds the excitation's phases to one spectrum after the other.</summary>
+    /// <summary>Adds the harmonics' phases to those of one spectrum after the other, or puts the noise's in their place.</summary>
     /// <param name="scores">Of the classes, for one spectrum.</param>
     /// <param name="memory">What the stream remembers, <see cref="Memory"/> floats, zeros at its start.</param>
-    /// <param name="phases">At least <see cref="Bins"/> phases in radians.</param>
-    public void Add(ReadOnlySpan<float> scores, Span<float> memory, Span<float> phases)
+    /// <param name="phases">The spectrum's phases in radians.</param>
+    /// <returns>Bins, from the lowest on, that were added to: <see cref="Bins"/> or none.</returns>
+    public int Add(ReadOnlySpan<float> scores, Span<float> memory, Span<float> phases)
     {
         var step = Decide(scores);
         var place = (int)memory[0];
         var turns = Advance(memory, place, step);
-        if (step < 0)
-            AddNoise((uint)(place * Bins), phases);
-        else
+        if (step >= 0)
             AddHarmonics(turns, _harmonicsPerBin[step], phases);
+        var first = step >= 0 ? Bins : 0;
+        _noise.Value.AsSpan(place * _spectrumBins + first, _spectrumBins - first).CopyTo(phases[first..]);
+        return first;
     }
 
     /// <summary>Step of the likeliest fundamental frequency, or -1.</summary>
@@ -110,17 +116,26 @@ internal sealed class Excitation
         }
     }
 
-    private void AddNoise(uint place, Span<float> phases)
+    /// <summary>Phases of the windows of a noise that begins again after so many of them.</summary>
+    private static unsafe float[] Noise(NativeConfig config, int windows)
     {
-        var lanes = Vector512.CreateSequence(0u, 1u);
-        for (var k = 0; k < Bins; k += RowTile.Lanes)
+        var (samples, hop) = (windows * config.StftHop, config.StftHop);
+        using var noise = new AlignedFloats(samples + config.WindowLength);
+        for (var i = 0; i < samples + config.WindowLength; i++)
         {
             // Mixing steps of a 32-bit hash: multiply, fold the high half down.
-            var hash = (lanes + Vector512.Create(place + (uint)k + 1)) * Vector512.Create(0x9E3779B1u);
-            hash = (hash ^ Vector512.ShiftRightLogical(hash, 15)) * Vector512.Create(0x85EBCA77u);
-            hash = (hash ^ Vector512.ShiftRightLogical(hash, 13)) * Vector512.Create(0xC2B2AE3Du);
-            AddTurns(hash ^ Vector512.ShiftRightLogical(hash, 16), ref phases[k]);
+            var hash = (uint)(i % samples + 1) * 0x9E3779B1u;
+            hash = (hash ^ (hash >> 15)) * 0x85EBCA77u;
+            hash = (hash ^ (hash >> 13)) * 0xC2B2AE3Du;
+            noise.Pointer[i] = (int)(hash ^ (hash >> 16)) * (1f / int.MaxValue);
         }
+        using var shape = HannWindow.Of(config.WindowLength, 1);
+        using var transform = new LaneSpectrum(config.WindowLength);
+        var phases = new float[windows * config.Bins];
+        fixed (float* p = phases)
+            for (var first = 0; first < windows; first += LaneFourier.Lanes)
+                transform.Phases(noise.Pointer + first * hop, hop, Math.Min(LaneFourier.Lanes, windows - first), shape.Pointer, p + first * config.Bins);
+        return phases;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

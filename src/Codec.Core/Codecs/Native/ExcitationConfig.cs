@@ -14,8 +14,8 @@ public sealed record ExcitationConfig
     /// <summary>Fundamental frequencies that the decoder chooses from, evenly spaced in octaves; "unvoiced" comes on top.</summary>
     public int Classes { get; init; } = 96;
 
-    /// <summary>Bins below this frequency follow the excitation, Hz.</summary>
-    public double VoicedHertz { get; init; } = 4000;
+    /// <summary>Bins below this frequency follow the pitch where there is a voice, Hz; above, phases are noise.</summary>
+    public double VoicedHertz { get; init; } = 2000;
 
     /// <summary>Spectra after which phases are counted anew, so that decoding can start there.</summary>
     public int PeriodSpectra { get; init; } = 512;

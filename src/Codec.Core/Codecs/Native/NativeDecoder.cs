@@ -65,25 +65,31 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
         var polar_BNF = head.forward(x_BTC);
         var pitch_BNC = pitch?.forward(x_BTC);
         if (pitch_BNC is not null)
-            polar_BNF = polar_BNF + Excite(pitch_BNC, state);
+        {
+            var (kept_BNF, added_BNF) = Excite(pitch_BNC, state);
+            polar_BNF = addcmul(added_BNF, polar_BNF, kept_BNF, 1);
+        }
         var pieces_BNW = training && SynthesisFunction.Fits(polar_BNF) ? SynthesisFunction.apply(polar_BNF, window) : Synthesize(polar_BNF);
         return (OverlapAdd(pieces_BNW, state).MoveToOuterDisposeScope(), pitch_BNC?.MoveToOuterDisposeScope());
     }
 
-    /// <summary>The excitation's phases where the phases of spectra are, zeros elsewhere: [B, N, 2 F].</summary>
-    private Tensor Excite(Tensor pitch_BNC, StreamState? state)
+    /// <summary>1 where what the network made counts and 0 elsewhere, and the excitation's phases where the phases of spectra are: [B, N, 2 F] both.</summary>
+    private (Tensor Kept_BNF, Tensor Added_BNF) Excite(Tensor pitch_BNC, StreamState? state)
     {
         using var scope = NewDisposeScope();
         var (b, n, outputs, width) = ((int)pitch_BNC.shape[0], (int)pitch_BNC.shape[1], (int)pitch_BNC.shape[2], 2 * _config.Bins);
         var slot = state?.Slot(_excitation!, () => new TensorSlot(zeros(b, Excitation.Memory)));
         var memory = slot is null ? new float[b * Excitation.Memory] : slot.Value.data<float>().ToArray();
         var scores = pitch_BNC.detach().cpu().to(float32).contiguous().data<float>().ToArray();
-        var polar = new float[b * n * width];
+        float[] added = new float[b * n * width], kept = new float[b * n * width];
         for (var item = 0; item < b; item++)
             for (var i = item * n; i < (item + 1) * n; i++)
-                _excitation!.Add(scores.AsSpan(i * outputs, outputs), memory.AsSpan(item * Excitation.Memory, Excitation.Memory), polar.AsSpan(i * width + _config.Bins, _config.Bins));
+            {
+                var bins = _excitation!.Add(scores.AsSpan(i * outputs, outputs), memory.AsSpan(item * Excitation.Memory, Excitation.Memory), added.AsSpan(i * width + _config.Bins, _config.Bins));
+                kept.AsSpan(i * width, _config.Bins + bins).Fill(1);
+            }
         slot?.Set(tensor(memory, [b, Excitation.Memory]));
-        return tensor(polar, [b, n, width], device: pitch_BNC.device).MoveToOuterDisposeScope();
+        return (tensor(kept, [b, n, width], device: pitch_BNC.device).MoveToOuterDisposeScope(), tensor(added, [b, n, width], device: pitch_BNC.device).MoveToOuterDisposeScope());
     }
 
     /// <summary>Log-magnitudes and phases [B, N, 2 F] to windowed frames [B, N, W].</summary>

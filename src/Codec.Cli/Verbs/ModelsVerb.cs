@@ -34,6 +34,7 @@ internal static class ModelsVerb
     {
         var path = PretrainedModels.Resolve(model);
         var checkpoint = Checkpoint.Open(path);
+        CodecCatalog.Check(checkpoint);
         if (VocosFamily.Recognises(checkpoint))
             return TellVocoder(model, checkpoint, output);
         var description = CodecCatalog.Describe(path);

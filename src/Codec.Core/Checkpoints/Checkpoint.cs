@@ -55,6 +55,11 @@ public sealed class Checkpoint
     /// <summary>The same file seen as other tensors: renamed, merged or split keys.</summary>
     public Checkpoint WithTensors(IEnumerable<CheckpointTensor> tensors) => new(FilePath, tensors, Metadata, _sha256);
 
+    /// <summary>The same keys and shapes; loading a tensor of real numbers throws <see cref="CheckpointTensor.UnloadableException"/>.</summary>
+    internal Checkpoint Unloadable() => WithTensors(Tensors.Values.Select(tensor => ElementTypes.IsReal(tensor.Dtype)
+        ? new CheckpointTensor(tensor.Name, tensor.Dtype, tensor.Shape, () => throw new CheckpointTensor.UnloadableException())
+        : tensor));
+
     /// <summary>A file beside the checkpoint, e.g. config.json; null where absent.</summary>
     public string? Sibling(string fileName)
     {

@@ -63,5 +63,8 @@ public sealed class CheckpointTensor(string name, ScalarType dtype, IReadOnlyLis
     /// <summary>"F32 [1, 2]" as error messages and listings show it.</summary>
     public override string ToString() => $"{Name} {Dtype} {Describe(Shape)}";
 
+    /// <summary>A tensor that only has a shape was loaded: see <see cref="Checkpoint.Unloadable"/>.</summary>
+    internal sealed class UnloadableException : Exception;
+
     internal static string Describe(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
 }

@@ -10,6 +10,7 @@ using Codec.Core.Codecs.Mimi;
 using Codec.Core.Codecs.Native;
 using Codec.Core.Codecs.Snac;
 using Codec.Core.Codecs.SpeechTokenizer;
+using Codec.Core.Codecs.Vocos;
 using Codec.Core.Codecs.WavTokenizer;
 using Codec.Core.Runtime;
 using static TorchSharp.torch;
@@ -49,6 +50,30 @@ public static class CodecCatalog
     {
         var checkpoint = Checkpoint.Open(path);
         return FamilyOf(checkpoint).Describe(checkpoint);
+    }
+
+    /// <summary>
+    /// Whether a checkpoint has the keys and shapes of a family's model, or of a vocoder, without loading its tensors or making room for them. Modules are
+    /// made on the meta device for this, which is the default of the whole process meanwhile: no other thread may make any.
+    /// </summary>
+    /// <exception cref="CheckpointException">Of no known family, or with missing, unexpected or misshapen keys.</exception>
+    public static void Check(Checkpoint checkpoint)
+    {
+        Func<Checkpoint, IDisposable> load = VocosFamily.Recognises(checkpoint) ? VocosFamily.LoadModel : FamilyOf(checkpoint).Load;
+        TorchRuntime.EnsureLoaded();
+        set_default_device(META);
+        try
+        {
+            load(checkpoint.Unloadable()).Dispose();
+        }
+        catch (CheckpointTensor.UnloadableException)
+        {
+            // All keys are compared before the first tensor is loaded.
+        }
+        finally
+        {
+            set_default_device(CPU);
+        }
     }
 
     /// <summary>The codec of a checkpoint, ready for inference.</summary>

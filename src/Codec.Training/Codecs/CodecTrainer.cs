@@ -121,6 +121,7 @@ public sealed class CodecTrainer : IDisposable
         var values = new Dictionary<string, double>();
         var target_BS = Crops(Step);
         var (latent_BTD, quantizerLoss) = Quantize(target_BS, values);
+        Model.Decoder.NoiseStart = Seeds.Random(_config.Seed, Step, "noise");
         var (decoded_BS, pitch_BNC) = Model.Decoder.Decode(latent_BTD, null);
         var output_BS = decoded_BS.narrow(1, _config.Model.DelaySamples, _samples);
 

@@ -40,6 +40,30 @@ public sealed class VocoderAndDacTests
     }
 
     [Theory]
+    [InlineData("parity/dac/dac24k_chunked/weights.safetensors", "decoder.model.0.bias")]
+    [InlineData("parity/vocos/mel24k/weights.safetensors", "backbone.convnext.1.pwconv1.weight")]
+    [InlineData("parity/mimi/mimi12hz/weights.safetensors", "decoder_transformer.transformer.layers.1.linear2.weight")]
+    public void A_wrong_shape_is_told_without_loading(string file, string key)
+    {
+        var path = SharedFolder.Require(file);
+        using var folder = new TemporaryFolder();
+        using (var scope = NewDisposeScope())
+        {
+            var tensors = Checkpoint.Open(path).Tensors.Values.ToDictionary(t => t.Name, t => t.Load());
+            Assert.Contains(key, tensors.Keys);
+            tensors[key] = cat([tensors[key], tensors[key]], 0);
+            SafetensorsFile.Write(folder.Combine("weights.safetensors"), tensors);
+        }
+        if (File.Exists(Path.Combine(Path.GetDirectoryName(path)!, "config.json")))
+            File.Copy(Path.Combine(Path.GetDirectoryName(path)!, "config.json"), folder.Combine("config.json"));
+        var run = CommandLineRun.Of("models", folder.Combine("weights.safetensors"));
+        Assert.Equal(4, run.ExitCode);
+        Assert.Contains("misshapen", run.Error);
+        Assert.Equal(0, CommandLineRun.Of("models", path).ExitCode);
+        Assert.Equal("cpu", zeros(1).device.ToString());
+    }
+
+    [Theory]
     [InlineData("bs1770")]
     [InlineData("mean-square")]
     public void Dac_files_keep_length_rate_and_level(string loudness)

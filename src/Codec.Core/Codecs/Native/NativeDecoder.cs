@@ -43,6 +43,12 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>
+    /// Draws the spectrum of the excitation's noise that every item begins with in training (null: the first): it is always the same noise,
+    /// which a discriminator could learn by heart.
+    /// </summary>
+    public Random? NoiseStart { get; set; }
+
     /// <param name="latent_BTD">[B, T, D].</param>
     /// <param name="state">Stream memory; null = offline.</param>
     /// <returns>[B, T * hop], lagging the input of the encoder by the delay.</returns>
@@ -80,6 +86,8 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
         var (b, n, outputs, width) = ((int)pitch_BNC.shape[0], (int)pitch_BNC.shape[1], (int)pitch_BNC.shape[2], 2 * _config.Bins);
         var slot = state?.Slot(_excitation!, () => new TensorSlot(zeros(b, Excitation.Memory)));
         var memory = slot is null ? new float[b * Excitation.Memory] : slot.Value.data<float>().ToArray();
+        for (var item = 0; training && slot is null && item < b; item++)
+            memory[item * Excitation.Memory] = NoiseStart?.Next(_config.Excitation!.PeriodSpectra) ?? 0;
         var scores = pitch_BNC.detach().cpu().to(float32).contiguous().data<float>().ToArray();
         float[] added = new float[b * n * width], kept = new float[b * n * width];
         for (var item = 0; item < b; item++)

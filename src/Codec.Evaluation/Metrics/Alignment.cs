@@ -8,7 +8,8 @@ namespace Codec.Evaluation.Metrics;
 /// <param name="Correlation">Largest normalised correlation of the waveforms, 0 to 1.</param>
 public sealed record Alignment(int ShiftSamples, double GainDecibels, double Correlation)
 {
-    private const double WaveformsAgree = 0.3, EnvelopesAgree = 0.3;
+    // Voices whose phases a codec made up agree by up to a half at a lag of some periods of the pitch.
+    private const double WaveformsAgree = 0.6, EnvelopesAgree = 0.3;
 
     /// <summary>
     /// The lag of the largest waveform correlation. Codecs that keep no waveform are aligned by their envelopes instead;

@@ -129,7 +129,7 @@ internal sealed class Excitation
             hash = (hash ^ (hash >> 13)) * 0xC2B2AE3Du;
             noise.Pointer[i] = (int)(hash ^ (hash >> 16)) * (1f / int.MaxValue);
         }
-        using var shape = HannWindow.Of(config.WindowLength, 1);
+        using var shape = HannWindow.Of(config.WindowLength);
         using var transform = new LaneSpectrum(config.WindowLength);
         var phases = new float[windows * config.Bins];
         fixed (float* p = phases)

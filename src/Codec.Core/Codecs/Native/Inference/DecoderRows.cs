@@ -13,6 +13,7 @@ internal sealed unsafe class DecoderRows : IDisposable
     private readonly Excitation? _excitation;
     private readonly RowLinear[] _upsample; // one per spectrum of a frame, so that its rows are padded
     private readonly RowNorm _norm;
+    private readonly int _polarStep; // floats from the magnitudes and phases of one spectrum to those of the next
     private readonly ConvNeXtRowStack _stack, _headStack;
     private readonly SpectralSynthesis _synthesis;
 
@@ -24,10 +25,12 @@ internal sealed unsafe class DecoderRows : IDisposable
         _upsample = Split(weights, "decoder.upsample", config.SpectraPerFrame);
         _headStack = new ConvNeXtRowStack(weights, "decoder.head_stack.", config.HeadWidth, config.HeadBlocks, config.Kernel);
         _norm = weights.Norm("decoder.norm");
-        _head = weights.Linear("decoder.head");
         _synthesis = new SpectralSynthesis(config.WindowLength, config.StftHop);
         if (config.Excitation is { } excitation)
             (_pitch, _excitation) = (weights.Linear("decoder.pitch"), new Excitation(config, excitation));
+        // Of the phases, the last outputs, only those of bins that may follow the pitch count beside an excitation.
+        _head = weights.Linear("decoder.head", config.Bins + (_excitation?.Bins ?? config.Bins));
+        _polarStep = RowLinear.Pad(2 * config.Bins);
     }
 
     /// <summary>Frames before a frame that its samples depend on.</summary>
@@ -90,12 +93,12 @@ internal sealed unsafe class DecoderRows : IDisposable
         float* normed = room.Get(RowRoom.Normed, (long)spectra * width);
         _headStack.Run(head, spectra, turn, _config.DecoderBlocks, normed, room.Get(RowRoom.Inner, (long)spectra * _headStack.Inner));
         _norm.Run(head, width, head, width, spectra);
-        float* polar = room.Get(RowRoom.Spectra, (long)spectra * _head.Padded + RowTile.Lanes);
-        _head.Run(head, width, spectra, new StoreSink(polar, _head.Padded));
+        float* polar = room.Get(RowRoom.Spectra, (long)spectra * _polarStep + RowTile.Lanes);
+        _head.Run(head, width, spectra, new StoreSink(polar, _polarStep));
         var layer = _config.DecoderBlocks + _config.HeadBlocks;
         if (_excitation is not null)
             Excite(head, width, spectra, polar, turn, layer + 1, room);
-        _synthesis.Run(polar, _head.Padded, spectra, turn, layer, room, samples);
+        _synthesis.Run(polar, _polarStep, spectra, turn, layer, room, samples);
     }
 
     /// <summary>Adds the excitation's phases to those of the spectra.</summary>
@@ -106,7 +109,7 @@ internal sealed unsafe class DecoderRows : IDisposable
         var memory = turn.Enter(layer);
         for (var i = 0; i < spectra; i++)
             _excitation!.Add(new ReadOnlySpan<float>(scores + (long)i * _pitch.Padded, _excitation.Outputs), memory,
-                new Span<float>(polar + (long)i * _head.Padded + _config.Bins, _config.Bins));
+                new Span<float>(polar + (long)i * _polarStep + _config.Bins, _config.Bins));
         turn.Leave(layer);
     }
 

@@ -23,11 +23,13 @@ internal sealed class NativeWeights(Func<string, float[]> find)
     public float[] this[string key] => find(key);
 
     /// <summary>The linear map of <c>name.weight</c> and <c>name.bias</c>.</summary>
-    public RowLinear Linear(string name)
+    /// <param name="outputs">The first outputs only; null: all.</param>
+    public RowLinear Linear(string name, int? outputs = null)
     {
         var bias = this[name + ".bias"];
         var weight = this[name + ".weight"];
-        return new RowLinear(weight, bias, weight.Length / bias.Length, Memory);
+        var (inputs, kept) = (weight.Length / bias.Length, outputs ?? bias.Length);
+        return new RowLinear(weight.AsSpan(0, kept * inputs), bias.AsSpan(0, kept), inputs, Memory);
     }
 
     /// <summary>The layer normalisation of <c>name.weight</c> and <c>name.bias</c>.</summary>

@@ -153,12 +153,6 @@ public sealed record LossConfig
     /// <summary>Weight of the pitch that the decoder tells, where it has an excitation (see <see cref="Losses.PitchLoss"/>); not balanced.</summary>
     public double Pitch { get; init; } = 0.02;
 
-    /// <summary>Weight of the phases of harmonics, where the decoder has an excitation (see <see cref="Losses.HarmonicPhases"/>); not balanced.</summary>
-    public double Phase { get; init; }
-
-    /// <summary>Share of a batch whose periods are put where the original has them, if <see cref="Phase"/> is above 0: there all other terms see the phases, too.</summary>
-    public double AnchoredShare { get; init; } = 0.5;
-
     /// <summary>Weights are shares of the gradient at the output instead of factors (see <see cref="Losses.LossBalancer"/>).</summary>
     public bool Balance { get; init; }
 
@@ -166,7 +160,6 @@ public sealed record LossConfig
     {
         Require.That(MelWindows.All(w => w >= 8 && w % 4 == 0), nameof(MelWindows), "multiples of 4 from 8", string.Join(", ", MelWindows));
         Require.That(MelWindows.Count == MelBands.Count && MelWindows.Count > 0, nameof(MelBands), $"{MelWindows.Count} entries", MelBands.Count);
-        Require.InRange(AnchoredShare, 0, 1);
         return this;
     }
 }

@@ -122,8 +122,7 @@ public sealed class CodecTrainer : IDisposable
         var target_BS = Crops(Step);
         var (latent_BTD, quantizerLoss) = Quantize(target_BS, values);
         Model.Decoder.NoiseStart = Seeds.Random(_config.Seed, Step, "noise");
-        using var phases = _config.Loss.Phase > 0 && _config.Model.Excitation is not null ? new HarmonicPhases(_config.Model, target_BS, _config.Loss.AnchoredShare) : null;
-        var (decoded_BS, pitch_BNC) = Model.Decoder.Decode(latent_BTD, null, phases is null ? null : phases.Guide);
+        var (decoded_BS, pitch_BNC) = Model.Decoder.Decode(latent_BTD, null);
         var output_BS = decoded_BS.narrow(1, _config.Model.DelaySamples, _samples);
 
         var terms = _loss.Compute(output_BS, target_BS, values).ToList();
@@ -136,11 +135,6 @@ public sealed class CodecTrainer : IDisposable
             total = total + quantizerLoss * _config.Loss.Commitment;
         if (pitch_BNC is not null)
             total = total + Pitch(pitch_BNC, target_BS, values) * _config.Loss.Pitch;
-        if (phases?.Loss is { } phase)
-        {
-            values["phase"] = phase.item<float>();
-            total = total + phase * _config.Loss.Phase;
-        }
         GuardedFunction.Backward(total);
         values["gradient_norm"] = Optimizer.Step(_config.Schedule.At(Step, _config.Steps), _config.MaxGradientNorm);
         State.Step++;

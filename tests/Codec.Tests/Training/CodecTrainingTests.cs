@@ -187,7 +187,7 @@ public sealed class CodecTrainingTests : IDisposable
         var second = Config("excited", 40) with
         {
             InitialWeights = weights, DecoderOnly = true, QuantizeFrom = 0, Model = first.Model with { Excitation = new ExcitationConfig { Classes = 24 } },
-            Loss = first.Loss with { Pitch = 1, Phase = 0.05 },
+            Loss = first.Loss with { Pitch = 1 },
         };
         using (var trainer = new CodecTrainer(second, AudioCorpus.Open(Path.Combine(_folder, "audio"), Path.Combine(_folder, "cache"), 16000), CPU))
         {

@@ -28,7 +28,6 @@ internal sealed class Excitation
     // Unvoiced must be this many times likelier: noise in a voice is heard more than a tone in noise, and YIN, from which it is learned, misses weak voices.
     private const double Doubt = 8;
 
-    private readonly double[] _hertz;
     private readonly uint[] _increments; // turns of the fundamental from one spectrum to the next, 2^-32
     private readonly float[] _harmonicsPerBin;
     private readonly int _classes, _period, _spectrumBins;
@@ -40,9 +39,9 @@ internal sealed class Excitation
         _noise = new Lazy<float[]>(() => Noise(config, _period));
         var binHertz = (double)config.SampleRate / config.WindowLength;
         Bins = Math.Min(config.Bins, (int)Math.Ceiling(excitation.VoicedHertz / binHertz)) / RowTile.Lanes * RowTile.Lanes;
-        _hertz = [.. Enumerable.Range(0, (_classes - 1) * Fine + 1).Select(step => excitation.HertzAt((double)step / Fine))];
-        _increments = [.. _hertz.Select(f => (uint)(long)Math.Round(f * config.StftHop / config.SampleRate * 4294967296.0))];
-        _harmonicsPerBin = [.. _hertz.Select(f => (float)(binHertz / f))];
+        var hertz = Enumerable.Range(0, (_classes - 1) * Fine + 1).Select(step => excitation.HertzAt((double)step / Fine)).ToArray();
+        _increments = [.. hertz.Select(f => (uint)(long)Math.Round(f * config.StftHop / config.SampleRate * 4294967296.0))];
+        _harmonicsPerBin = [.. hertz.Select(f => (float)(binHertz / f))];
     }
 
     /// <summary>Bins of voiced spectra that follow the pitch.</summary>
@@ -67,9 +66,6 @@ internal sealed class Excitation
         _noise.Value.AsSpan(place * _spectrumBins + first, _spectrumBins - first).CopyTo(phases[first..]);
         return first;
     }
-
-    /// <summary>Fundamental frequency of the spectrum that was added to last, Hz; 0 without a voice.</summary>
-    public double Hertz(ReadOnlySpan<float> memory) => memory[1] > 0 ? _hertz[(int)memory[1] - 1] : 0;
 
     /// <summary>Step of the likeliest fundamental frequency, or -1.</summary>
     private int Decide(ReadOnlySpan<float> scores)

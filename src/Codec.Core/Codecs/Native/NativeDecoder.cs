@@ -6,12 +6,6 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Codec.Core.Codecs.Native;
 
-/// <summary>Moves phases of a decoder in training.</summary>
-/// <param name="phases_BNK">Phases of every spectrum, radians; K bins from the lowest on, as far as they follow the pitch.</param>
-/// <param name="hertz_BN">Fundamental frequencies, Hz; 0 without a voice.</param>
-/// <returns>What is added to the phases; same shape.</returns>
-public delegate Tensor PhaseGuide(Tensor phases_BNK, ReadOnlySpan<double> hertz_BN);
-
 /// <summary>Latent frames to audio: causal blocks, then log-magnitude and phase of spectra, then inverse STFT.</summary>
 public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
 {
@@ -66,9 +60,8 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
     }
 
     /// <summary>As <see cref="forward"/>, with what the decoder took the pitch to be.</summary>
-    /// <param name="guide">Moves the phases of an excitation.</param>
     /// <returns>[B, T * hop]; scores [B, N, classes + 1] of the fundamental frequencies of <see cref="NativeConfig.Excitation"/> for every spectrum, or null.</returns>
-    public (Tensor Audio_BS, Tensor? Pitch_BNC) Decode(Tensor latent_BTD, StreamState? state, PhaseGuide? guide = null)
+    public (Tensor Audio_BS, Tensor? Pitch_BNC) Decode(Tensor latent_BTD, StreamState? state)
     {
         using var scope = NewDisposeScope();
         var (b, frames) = (latent_BTD.shape[0], latent_BTD.shape[1]);
@@ -79,20 +72,15 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
         var pitch_BNC = pitch?.forward(x_BTC);
         if (pitch_BNC is not null)
         {
-            var (kept_BNF, added_BNF, hertz_BN) = Excite(pitch_BNC, state);
+            var (kept_BNF, added_BNF) = Excite(pitch_BNC, state);
             polar_BNF = addcmul(added_BNF, polar_BNF, kept_BNF, 1);
-            if (guide is not null)
-            {
-                var shift_BNK = guide(polar_BNF.narrow(2, _config.Bins, _excitation!.Bins), hertz_BN);
-                polar_BNF = polar_BNF + F.pad(shift_BNK, [_config.Bins, _config.Bins - _excitation.Bins]);
-            }
         }
         var pieces_BNW = training && SynthesisFunction.Fits(polar_BNF) ? SynthesisFunction.apply(polar_BNF, window) : Synthesize(polar_BNF);
         return (OverlapAdd(pieces_BNW, state).MoveToOuterDisposeScope(), pitch_BNC?.MoveToOuterDisposeScope());
     }
 
-    /// <summary>1 where what the network made counts and 0 elsewhere, and the excitation's phases where the phases of spectra are: [B, N, 2 F] both; fundamental frequencies.</summary>
-    private (Tensor Kept_BNF, Tensor Added_BNF, double[] Hertz_BN) Excite(Tensor pitch_BNC, StreamState? state)
+    /// <summary>1 where what the network made counts and 0 elsewhere, and the excitation's phases where the phases of spectra are: [B, N, 2 F] both.</summary>
+    private (Tensor Kept_BNF, Tensor Added_BNF) Excite(Tensor pitch_BNC, StreamState? state)
     {
         using var scope = NewDisposeScope();
         var (b, n, outputs, width) = ((int)pitch_BNC.shape[0], (int)pitch_BNC.shape[1], (int)pitch_BNC.shape[2], 2 * _config.Bins);
@@ -102,18 +90,14 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
             memory[item * Excitation.Memory] = NoiseStart?.Next(_config.Excitation!.PeriodSpectra) ?? 0;
         var scores = pitch_BNC.detach().cpu().to(float32).contiguous().data<float>().ToArray();
         float[] added = new float[b * n * width], kept = new float[b * n * width];
-        var hertz = new double[b * n];
         for (var item = 0; item < b; item++)
             for (var i = item * n; i < (item + 1) * n; i++)
             {
-                var remembered = memory.AsSpan(item * Excitation.Memory, Excitation.Memory);
-                var bins = _excitation!.Add(scores.AsSpan(i * outputs, outputs), remembered, added.AsSpan(i * width + _config.Bins, _config.Bins));
-                hertz[i] = _excitation.Hertz(remembered);
+                var bins = _excitation!.Add(scores.AsSpan(i * outputs, outputs), memory.AsSpan(item * Excitation.Memory, Excitation.Memory), added.AsSpan(i * width + _config.Bins, _config.Bins));
                 kept.AsSpan(i * width, _config.Bins + bins).Fill(1);
             }
         slot?.Set(tensor(memory, [b, Excitation.Memory]));
-        var device = pitch_BNC.device;
-        return (tensor(kept, [b, n, width], device: device).MoveToOuterDisposeScope(), tensor(added, [b, n, width], device: device).MoveToOuterDisposeScope(), hertz);
+        return (tensor(kept, [b, n, width], device: pitch_BNC.device).MoveToOuterDisposeScope(), tensor(added, [b, n, width], device: pitch_BNC.device).MoveToOuterDisposeScope());
     }
 
     /// <summary>Log-magnitudes and phases [B, N, 2 F] to windowed frames [B, N, W].</summary>

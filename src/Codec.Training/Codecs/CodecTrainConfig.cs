@@ -39,6 +39,9 @@ public sealed record CodecTrainConfig
     /// <summary>Only the decoder learns: encoder and books, and so the codes, stay what <see cref="InitialWeights"/> made them.</summary>
     public bool DecoderOnly { get; init; }
 
+    /// <summary>Encoder and decoder learn, the books stay what <see cref="InitialWeights"/> made them: codes go on to mean what they meant.</summary>
+    public bool KeepBooks { get; init; }
+
     public long Steps { get; init; } = 10000;
     public int BatchSize { get; init; } = 16;
 
@@ -114,6 +117,7 @@ public sealed record CodecTrainConfig
         Require.That(Kind == "codec", nameof(Kind), "codec", Kind);
         Model.Validate();
         Require.That(!DecoderOnly || InitialWeights is not null, nameof(InitialWeights), "weights whose codes are kept (decoder_only)", "null");
+        Require.That(!KeepBooks || (InitialWeights is not null && QuantizeFrom == 0), nameof(KeepBooks), "initial_weights, and quantize_from 0", $"{InitialWeights ?? "null"}, {QuantizeFrom}");
         Require.Positive(Steps);
         Require.InRange(BatchSize, 1, 4096);
         Require.InRange(CropSeconds, 0.05, 60);

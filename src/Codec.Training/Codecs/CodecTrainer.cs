@@ -151,10 +151,8 @@ public sealed class CodecTrainer : IDisposable
     /// <summary>What the optimizer moves.</summary>
     private static IEnumerable<(string Name, TorchSharp.Modules.Parameter Parameter)> Trained(NativeModel model, CodecTrainConfig config)
     {
-        if (!config.DecoderOnly)
-            return model.named_parameters();
         foreach (var (name, parameter) in model.named_parameters())
-            parameter.requires_grad = name.StartsWith("decoder.", StringComparison.Ordinal);
+            parameter.requires_grad = config.DecoderOnly ? name.StartsWith("decoder.", StringComparison.Ordinal) : !config.KeepBooks || !name.StartsWith("quantizer.", StringComparison.Ordinal);
         return model.named_parameters().Where(p => p.parameter.requires_grad);
     }
 
@@ -165,7 +163,7 @@ public sealed class CodecTrainer : IDisposable
         if (!Quantizing)
             return (latent_BTD, null);
         var limits = _config.Model.Quantizer.Scalable ? DrawBooks() : null;
-        var quantized = Model.Quantizer is ILearnedQuantizer learned && !_config.DecoderOnly
+        var quantized = Model.Quantizer is ILearnedQuantizer learned && !_config.DecoderOnly && !_config.KeepBooks
             ? learned.Quantize(latent_BTD, limits, Seeds.Random(_config.Seed, Step, "replace"))
             : Model.Quantizer.Quantize(latent_BTD, limits);
         values["commitment"] = quantized.Loss.item<float>();

@@ -156,6 +156,27 @@ public sealed class CodecTrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_run_that_keeps_the_books_moves_all_else()
+    {
+        var first = Config("first", 30);
+        using (var run = new CodecTrainingRun(first, CPU, resume: false))
+            run.Run();
+        var weights = Path.Combine(first.Run, "model.safetensors");
+        var second = Config("kept", 20) with { InitialWeights = weights, KeepBooks = true, QuantizeFrom = 0 };
+        using (var run = new CodecTrainingRun(second.Validate(), CPU, resume: false))
+            run.Run();
+        using var before = NativeCheckpoint.Load(weights);
+        using var after = NativeCheckpoint.Load(Path.Combine(second.Run, "model.safetensors"));
+        using var scope = NewDisposeScope();
+        var (a, b) = (before.Model.state_dict(), after.Model.state_dict());
+        bool Same(string name) => a[name].equal(b[name]).all().item<bool>();
+        Assert.All(a.Keys.Where(n => n.StartsWith("quantizer.", StringComparison.Ordinal)), name => Assert.True(Same(name), name));
+        foreach (var part in new[] { "encoder.", "decoder." })
+            Assert.Contains(a.Keys, name => name.StartsWith(part, StringComparison.Ordinal) && !Same(name));
+        Assert.Throws<ConfigException>(() => (second with { InitialWeights = null }).Validate());
+    }
+
+    [Fact]
     public void A_model_of_longer_frames_starts_from_one_of_shorter_frames()
     {
         var first = Config("short", 5);

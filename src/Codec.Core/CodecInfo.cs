@@ -46,7 +46,7 @@ public sealed record CodecInfo
     public string WeightHash { get; init; } = "";
 
     /// <summary>Lower-case hex SHA-256 of what decides the codes (encoder and quantizer): equal where two models differ in their
-    /// decoder only. <see cref="WeightHash"/> for a family that does not tell them apart.</summary>
+    /// decoder only, or one says that its codes mean the other's. <see cref="WeightHash"/> for a family that does not tell them apart.</summary>
     public string TokenHash { get => field.Length > 0 ? field : WeightHash; init; } = "";
 
     /// <summary>Base frames per second.</summary>

@@ -20,6 +20,7 @@ public sealed class CodecTrainingRun : IDisposable
     private readonly CodecValidation _validation;
     private readonly TrainingLog _log, _validationLog;
     private readonly Device _device;
+    private readonly string? _tokens; // where the books are kept: whose codes these are
 
     /// <param name="config">Validated.</param>
     /// <param name="device">Where the model trains.</param>
@@ -37,6 +38,9 @@ public sealed class CodecTrainingRun : IDisposable
         _corpus = AudioCorpus.Open(config.Train, config.Cache, config.Model.SampleRate, decoding);
         _heldOut = AudioCorpus.Open(config.Validation, config.Cache, config.Model.SampleRate, decoding);
         _trainer = new CodecTrainer(config, _corpus, device);
+        if (config.KeepBooks)
+            using (var first = NativeCheckpoint.Load(config.InitialWeights!))
+                _tokens = first.Info.TokenHash;
         if (exists)
             _trainer.State.Load(StatePath);
         _validation = new CodecValidation(config, _heldOut);
@@ -86,12 +90,15 @@ public sealed class CodecTrainingRun : IDisposable
     public void Checkpoint()
     {
         _trainer.State.Save(StatePath);
-        WithAverages(() => NativeCheckpoint.Save(_trainer.Model, ModelPath, metadata: new Dictionary<string, string>
+        var metadata = new Dictionary<string, string>
         {
             ["training.step"] = Step.ToString(CultureInfo.InvariantCulture),
             ["training.seed"] = _config.Seed.ToString(CultureInfo.InvariantCulture),
             ["training.audio_seconds"] = (Step * _trainer.SecondsPerStep).ToString("F0", CultureInfo.InvariantCulture),
-        }));
+        };
+        if (_tokens is not null)
+            metadata[NativeCheckpoint.TokensKey] = _tokens;
+        WithAverages(() => NativeCheckpoint.Save(_trainer.Model, ModelPath, metadata: metadata));
         _log.Plot(Path.Combine(_config.Run, "log.png"));
         _validationLog.Plot(Path.Combine(_config.Run, "validation.png"));
     }

@@ -39,7 +39,7 @@ public sealed class TrainingState(nn.Module model, AdamW optimizer, AdversarialT
             ["discriminator_steps"] = (adversarial?.Steps ?? 0).ToString(System.Globalization.CultureInfo.InvariantCulture),
         });
 
-    /// <summary>Takes up a saved state. Discriminators that the file does not know start afresh.</summary>
+    /// <summary>Takes up a saved state. Discriminators, and means of what did not learn before, that the file does not know start afresh.</summary>
     /// <exception cref="CheckpointException">The file does not fit the run.</exception>
     public void Load(string path)
     {
@@ -51,7 +51,7 @@ public sealed class TrainingState(nn.Module model, AdamW optimizer, AdversarialT
         {
             if (!checkpoint.Tensors.TryGetValue(name, out var saved))
             {
-                if (!name.StartsWith("adversarial.", StringComparison.Ordinal))
+                if (name.StartsWith("model.", StringComparison.Ordinal))
                     missing.Add(name);
                 continue;
             }

@@ -171,6 +171,7 @@ public sealed class CodecTrainingTests : IDisposable
         var (a, b) = (before.Model.state_dict(), after.Model.state_dict());
         bool Same(string name) => a[name].equal(b[name]).all().item<bool>();
         Assert.All(a.Keys.Where(n => n.StartsWith("quantizer.", StringComparison.Ordinal)), name => Assert.True(Same(name), name));
+        Assert.Equal(before.Info.TokenHash, after.Info.TokenHash); // its codes mean the same
         foreach (var part in new[] { "encoder.", "decoder." })
             Assert.Contains(a.Keys, name => name.StartsWith(part, StringComparison.Ordinal) && !Same(name));
         Assert.Throws<ConfigException>(() => (second with { InitialWeights = null }).Validate());

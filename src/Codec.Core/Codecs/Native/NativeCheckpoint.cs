@@ -19,6 +19,10 @@ public static class NativeCheckpoint
 {
     public const string ConfigKey = "codec.config";
 
+    /// <summary>Metadata of a model whose encoder learned on while its books stayed: the <see cref="CodecInfo.TokenHash"/> of the model that it
+    /// began as. Its codes mean the same, so entropy tables, language models and repairs of that model serve it, too.</summary>
+    public const string TokensKey = "codec.tokens";
+
     private const string Book = "quantizer.layers.";
 
     private static readonly string[] TokenPrefixes = ["encoder.", "quantizer."];
@@ -144,10 +148,14 @@ public static class NativeCheckpoint
         SafetensorsFile.Write(path, tensors, entries);
     }
 
-    /// <summary>SHA-256 over what decides the codes: rates and windows, then name, type, shape and stored numbers of every
-    /// tensor of encoder and quantizer in the order of their names.</summary>
+    /// <summary>What the file names under <see cref="TokensKey"/>, or SHA-256 over what decides the codes: rates and windows, then name, type, shape
+    /// and stored numbers of every tensor of encoder and quantizer in the order of their names.</summary>
     private static string TokenHash(Checkpoint checkpoint, NativeConfig config)
     {
+        if (checkpoint.Metadata.TryGetValue(TokensKey, out var named))
+            return named is string { Length: 64 } text && text.All(char.IsAsciiHexDigitLower)
+                ? text
+                : throw new CheckpointException(checkpoint.FilePath, $"expected 64 lower-case hexadecimal digits under {TokensKey}, found {named}");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Append($"{config.SampleRate} {config.HopLength} {config.WindowLength} {config.StftHop}");
         foreach (var (name, tensor) in checkpoint.Tensors.Where(t => IsStored(t.Key) && TokenPrefixes.Any(t.Key.StartsWith)).OrderBy(t => t.Key, StringComparer.Ordinal))

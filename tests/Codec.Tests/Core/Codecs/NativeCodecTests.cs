@@ -174,6 +174,19 @@ public sealed class NativeCodecTests : IDisposable
     }
 
     [Fact]
+    public void A_file_may_name_the_model_whose_codes_its_own_mean()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.Combine("model.safetensors");
+        var hash = new string('a', 64);
+        NativeCheckpoint.Save(codec.Model, path, metadata: new Dictionary<string, string> { [NativeCheckpoint.TokensKey] = hash });
+        using (var loaded = NativeCheckpoint.Load(path))
+            Assert.Equal(hash, loaded.Info.TokenHash);
+        NativeCheckpoint.Save(codec.Model, path, metadata: new Dictionary<string, string> { [NativeCheckpoint.TokensKey] = "another" });
+        Assert.Contains("another", Assert.Throws<CheckpointException>(() => NativeCheckpoint.Load(path)).Message);
+    }
+
+    [Fact]
     public void Keys_are_those_of_published_files()
     {
         var keys = codec.Model.state_dict().Keys;

@@ -42,6 +42,9 @@ public sealed record CodecTrainConfig
     /// <summary>Encoder and decoder learn, the books stay what <see cref="InitialWeights"/> made them: codes go on to mean what they meant.</summary>
     public bool KeepBooks { get; init; }
 
+    /// <summary>Entries of books follow the latents.</summary>
+    internal bool BooksLearn => !DecoderOnly && !KeepBooks;
+
     public long Steps { get; init; } = 10000;
     public int BatchSize { get; init; } = 16;
 

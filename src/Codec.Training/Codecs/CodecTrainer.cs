@@ -152,7 +152,10 @@ public sealed class CodecTrainer : IDisposable
     private static IEnumerable<(string Name, TorchSharp.Modules.Parameter Parameter)> Trained(NativeModel model, CodecTrainConfig config)
     {
         foreach (var (name, parameter) in model.named_parameters())
-            parameter.requires_grad = config.DecoderOnly ? name.StartsWith("decoder.", StringComparison.Ordinal) : !config.KeepBooks || !name.StartsWith("quantizer.", StringComparison.Ordinal);
+        {
+            bool In(string part) => name.StartsWith(part, StringComparison.Ordinal);
+            parameter.requires_grad = In("decoder.") || (In("encoder.") && !config.DecoderOnly) || (In("quantizer.") && config.BooksLearn);
+        }
         return model.named_parameters().Where(p => p.parameter.requires_grad);
     }
 
@@ -163,7 +166,7 @@ public sealed class CodecTrainer : IDisposable
         if (!Quantizing)
             return (latent_BTD, null);
         var limits = _config.Model.Quantizer.Scalable ? DrawBooks() : null;
-        var quantized = Model.Quantizer is ILearnedQuantizer learned && !_config.DecoderOnly && !_config.KeepBooks
+        var quantized = Model.Quantizer is ILearnedQuantizer learned && _config.BooksLearn
             ? learned.Quantize(latent_BTD, limits, Seeds.Random(_config.Seed, Step, "replace"))
             : Model.Quantizer.Quantize(latent_BTD, limits);
         values["commitment"] = quantized.Loss.item<float>();

@@ -135,18 +135,21 @@ public sealed class CodecTrainingTests : IDisposable
             .SelectMany(t => t.Load().contiguous().data<float>().ToArray()).ToArray();
     }
 
+    /// <summary>A run to its end: the weights it leaves.</summary>
+    private static string Trained(CodecTrainConfig config)
+    {
+        using var run = new CodecTrainingRun(config, CPU, resume: false);
+        run.Run();
+        return run.ModelPath;
+    }
+
     [Fact]
     public void A_run_of_the_decoder_alone_keeps_the_codes()
     {
-        var first = Config("first", 30);
-        using (var run = new CodecTrainingRun(first, CPU, resume: false))
-            run.Run();
-        var weights = Path.Combine(first.Run, "model.safetensors");
+        var weights = Trained(Config("first", 30));
         var second = Config("second", 20) with { InitialWeights = weights, DecoderOnly = true, QuantizeFrom = 0 };
-        using (var run = new CodecTrainingRun(second.Validate(), CPU, resume: false))
-            run.Run();
         using var before = NativeCheckpoint.Load(weights);
-        using var after = NativeCheckpoint.Load(Path.Combine(second.Run, "model.safetensors"));
+        using var after = NativeCheckpoint.Load(Trained(second.Validate()));
         using var scope = NewDisposeScope();
         var (a, b) = (before.Model.state_dict(), after.Model.state_dict());
         foreach (var name in a.Keys.Where(n => !n.StartsWith("decoder.", StringComparison.Ordinal)))
@@ -158,15 +161,10 @@ public sealed class CodecTrainingTests : IDisposable
     [Fact]
     public void A_run_that_keeps_the_books_moves_all_else()
     {
-        var first = Config("first", 30);
-        using (var run = new CodecTrainingRun(first, CPU, resume: false))
-            run.Run();
-        var weights = Path.Combine(first.Run, "model.safetensors");
+        var weights = Trained(Config("first", 30));
         var second = Config("kept", 20) with { InitialWeights = weights, KeepBooks = true, QuantizeFrom = 0 };
-        using (var run = new CodecTrainingRun(second.Validate(), CPU, resume: false))
-            run.Run();
         using var before = NativeCheckpoint.Load(weights);
-        using var after = NativeCheckpoint.Load(Path.Combine(second.Run, "model.safetensors"));
+        using var after = NativeCheckpoint.Load(Trained(second.Validate()));
         using var scope = NewDisposeScope();
         var (a, b) = (before.Model.state_dict(), after.Model.state_dict());
         bool Same(string name) => a[name].equal(b[name]).all().item<bool>();

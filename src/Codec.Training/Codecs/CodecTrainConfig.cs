@@ -39,7 +39,10 @@ public sealed record CodecTrainConfig
     /// <summary>Only the decoder learns: encoder and books, and so the codes, stay what <see cref="InitialWeights"/> made them.</summary>
     public bool DecoderOnly { get; init; }
 
-    /// <summary>Encoder and decoder learn, the books stay what <see cref="InitialWeights"/> made them: codes go on to mean what they meant.</summary>
+    /// <summary>
+    /// Encoder and decoder learn, the books stay what <see cref="InitialWeights"/> made them: codes go on to mean what they meant.
+    /// With <see cref="QuantizeFrom"/> they first learn from latents that no book has touched.
+    /// </summary>
     public bool KeepBooks { get; init; }
 
     /// <summary>Entries of books follow the latents.</summary>
@@ -51,7 +54,7 @@ public sealed record CodecTrainConfig
     /// <summary>Seconds of a crop.</summary>
     public double CropSeconds { get; init; } = 0.5;
 
-    /// <summary>Steps without quantizer, after which the books start from k-means; 0 with <see cref="InitialWeights"/> keeps their books.</summary>
+    /// <summary>Steps without quantizer, after which books that learn start from k-means; 0 with <see cref="InitialWeights"/> begins with theirs.</summary>
     public long QuantizeFrom { get; init; } = 500;
 
     /// <summary>Chance that an item keeps all books; the others keep a uniform number.</summary>
@@ -120,7 +123,7 @@ public sealed record CodecTrainConfig
         Require.That(Kind == "codec", nameof(Kind), "codec", Kind);
         Model.Validate();
         Require.That(!DecoderOnly || InitialWeights is not null, nameof(InitialWeights), "weights whose codes are kept (decoder_only)", "null");
-        Require.That(!KeepBooks || (InitialWeights is not null && QuantizeFrom == 0), nameof(KeepBooks), "initial_weights, and quantize_from 0", $"{InitialWeights ?? "null"}, {QuantizeFrom}");
+        Require.That(!KeepBooks || InitialWeights is not null, nameof(InitialWeights), "weights whose books are kept (keep_books)", "null");
         Require.Positive(Steps);
         Require.InRange(BatchSize, 1, 4096);
         Require.InRange(CropSeconds, 0.05, 60);

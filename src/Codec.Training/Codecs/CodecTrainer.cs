@@ -116,7 +116,7 @@ public sealed class CodecTrainer : IDisposable
     {
         using var scope = NewDisposeScope();
         Model.train();
-        if (Step == _config.QuantizeFrom && (Step > 0 || _config.InitialWeights is null))
+        if (Step == _config.QuantizeFrom && _config.BooksLearn && (Step > 0 || _config.InitialWeights is null))
             InitializeBooks();
         var values = new Dictionary<string, double>();
         var target_BS = Crops(Step);

@@ -158,11 +158,13 @@ public sealed class CodecTrainingTests : IDisposable
         Assert.Throws<ConfigException>(() => (second with { InitialWeights = null }).Validate());
     }
 
-    [Fact]
-    public void A_run_that_keeps_the_books_moves_all_else()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(10)] // the first ten steps without them
+    public void A_run_that_keeps_the_books_moves_all_else(int quantizeFrom)
     {
         var weights = Trained(Config("first", 30));
-        var second = Config("kept", 20) with { InitialWeights = weights, KeepBooks = true, QuantizeFrom = 0 };
+        var second = Config("kept", 20) with { InitialWeights = weights, KeepBooks = true, QuantizeFrom = quantizeFrom };
         using var before = NativeCheckpoint.Load(weights);
         using var after = NativeCheckpoint.Load(Trained(second.Validate()));
         using var scope = NewDisposeScope();

@@ -143,11 +143,13 @@ public sealed class CodecTrainingTests : IDisposable
         return run.ModelPath;
     }
 
-    [Fact]
-    public void A_run_of_the_decoder_alone_keeps_the_codes()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(10)] // the first ten steps without the books
+    public void A_run_of_the_decoder_alone_keeps_the_codes(int quantizeFrom)
     {
         var weights = Trained(Config("first", 30));
-        var second = Config("second", 20) with { InitialWeights = weights, DecoderOnly = true, QuantizeFrom = 0 };
+        var second = Config("second", 20) with { InitialWeights = weights, DecoderOnly = true, QuantizeFrom = quantizeFrom };
         using var before = NativeCheckpoint.Load(weights);
         using var after = NativeCheckpoint.Load(Trained(second.Validate()));
         using var scope = NewDisposeScope();

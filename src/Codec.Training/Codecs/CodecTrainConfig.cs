@@ -65,6 +65,9 @@ public sealed record CodecTrainConfig
     public double MaxGradientNorm { get; init; } = 1;
     public LossConfig Loss { get; init; } = new();
     public AdversarialConfig? Adversarial { get; init; }
+
+    /// <summary>How the low band of a model that has one is trained.</summary>
+    public LowbandTrainConfig Lowband { get; init; } = new();
     public AugmentationConfig Augmentation { get; init; } = new();
 
     /// <summary>Weight per second of audio by source of the manifest; 1 where none is given.</summary>
@@ -127,6 +130,7 @@ public sealed record CodecTrainConfig
         Require.Positive(Steps);
         Require.InRange(BatchSize, 1, 4096);
         Require.InRange(CropSeconds, 0.05, 60);
+        Lowband.Validate();
         Require.That(Model.Excitation is null || CropSeconds >= 0.1, nameof(CropSeconds), "at least 0.1, for the pitch that an excitation learns", CropSeconds);
         Require.InRange(AllBooksShare, 0, 1);
         Require.Positive(MaxGradientNorm);
@@ -172,6 +176,36 @@ public sealed record LossConfig
         Require.That(MelWindows.Count == MelBands.Count && MelWindows.Count > 0, nameof(MelBands), $"{MelWindows.Count} entries", MelBands.Count);
         return this;
     }
+}
+
+/// <summary>What items of a batch see of the low band.</summary>
+public sealed record LowbandTrainConfig
+{
+    /// <summary>Share of the items that have it.</summary>
+    public double Share { get; init; } = 0.65;
+
+    /// <summary>Books of these items: at least so many.</summary>
+    public int LeastBooks { get; init; } = 3;
+
+    /// <summary>Books of these items: at most so many.</summary>
+    public int MostBooks { get; init; } = 5;
+
+    /// <summary>Smallest factor of the quantization steps; drawn evenly by logarithm.</summary>
+    public double Finest { get; init; } = 0.6;
+
+    /// <summary>Largest factor.</summary>
+    public double Coarsest { get; init; } = 2;
+
+    public LowbandTrainConfig Validate()
+    {
+        Require.InRange(Share, 0, 1);
+        Require.That(LeastBooks >= 1 && MostBooks >= LeastBooks, nameof(LeastBooks), $"at least 1 and at most {nameof(MostBooks)}", LeastBooks);
+        Require.Positive(Finest);
+        Require.That(Coarsest >= Finest, nameof(Coarsest), $"at least {nameof(Finest)}", Coarsest);
+        return this;
+    }
+
+    internal int Draw(Random draw, int books) => Math.Min(books, draw.Next(LeastBooks, MostBooks + 1));
 }
 
 /// <summary>Discriminators and when they join.</summary>

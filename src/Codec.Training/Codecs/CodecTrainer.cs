@@ -120,9 +120,11 @@ public sealed class CodecTrainer : IDisposable
             InitializeBooks();
         var values = new Dictionary<string, double>();
         var target_BS = Crops(Step);
-        var (latent_BTD, quantizerLoss) = Quantize(target_BS, values);
+        bool[] lows = Lows();
+        var (latent_BTD, quantizerLoss) = Quantize(target_BS, lows, values);
         Model.Decoder.NoiseStart = Seeds.Random(_config.Seed, Step, "noise");
-        var (decoded_BS, pitch_BNC) = Model.Decoder.Decode(latent_BTD, null);
+        var (lowband_BTK, levelLoss) = Lowband(target_BS, latent_BTD, lows, values);
+        var (decoded_BS, pitch_BNC) = Model.Decoder.Decode(latent_BTD, null, lowband_BTK);
         var output_BS = decoded_BS.narrow(1, _config.Model.DelaySamples, _samples);
 
         var terms = _loss.Compute(output_BS, target_BS, values).ToList();
@@ -135,6 +137,8 @@ public sealed class CodecTrainer : IDisposable
             total = total + quantizerLoss * _config.Loss.Commitment;
         if (pitch_BNC is not null)
             total = total + Pitch(pitch_BNC, target_BS, values) * _config.Loss.Pitch;
+        if (levelLoss is not null)
+            total = total + levelLoss * _config.Loss.Pitch;
         GuardedFunction.Backward(total);
         values["gradient_norm"] = Optimizer.Step(_config.Schedule.At(Step, _config.Steps), _config.MaxGradientNorm);
         State.Step++;
@@ -148,6 +152,35 @@ public sealed class CodecTrainer : IDisposable
         return loss;
     }
 
+    /// <summary>Which items see the low band.</summary>
+    private bool[] Lows()
+    {
+        var draw = Seeds.Random(_config.Seed, Step, "lowband");
+        return [.. Enumerable.Range(0, _config.BatchSize).Select(_ => Model.Decoder.Lowband is not null && draw.NextDouble() < _config.Lowband.Share)];
+    }
+
+    /// <summary>Quantized coefficients, zeros for items without, and the loss of what they are expected to be.</summary>
+    private (Tensor? Coefficients_BTK, Tensor? Loss) Lowband(Tensor audio_BS, Tensor latent_BTD, bool[] lows, Dictionary<string, double> values)
+    {
+        if (Model.Decoder.Lowband is not { } layer)
+            return (null, null);
+        var draw = Seeds.Random(_config.Seed, Step, "coarseness");
+        var range = Math.Log(_config.Lowband.Coarsest / _config.Lowband.Finest);
+        float[] coarseness = [.. lows.Select(_ => (float)(_config.Lowband.Finest * Math.Exp(range * draw.NextDouble())))];
+        var level_BTK = layer.Level(latent_BTD.detach());
+        using var scope = NewDisposeScope();
+        Tensor coefficients_BTK, quantized_BTK;
+        using (no_grad())
+        {
+            coefficients_BTK = layer.Analyze(Pad(audio_BS));
+            var seen_B11 = tensor([.. lows.Select(low => low ? 1f : 0)], [lows.Length, 1, 1], device: audio_BS.device);
+            quantized_BTK = layer.Quantize(coefficients_BTK, level_BTK, tensor(coarseness, [lows.Length, 1, 1], device: audio_BS.device)) * seen_B11;
+        }
+        var loss = Codec.Core.Codecs.Native.Lowband.LevelLoss(level_BTK, coefficients_BTK);
+        values["level"] = loss.item<float>();
+        return (quantized_BTK.MoveToOuterDisposeScope(), loss.MoveToOuterDisposeScope());
+    }
+
     /// <summary>What the optimizer moves.</summary>
     private static IEnumerable<(string Name, TorchSharp.Modules.Parameter Parameter)> Trained(NativeModel model, CodecTrainConfig config)
     {
@@ -159,13 +192,13 @@ public sealed class CodecTrainer : IDisposable
         return model.named_parameters().Where(p => p.parameter.requires_grad);
     }
 
-    private (Tensor Latent_BTD, Tensor? Loss) Quantize(Tensor audio_BS, Dictionary<string, double> values)
+    private (Tensor Latent_BTD, Tensor? Loss) Quantize(Tensor audio_BS, bool[] lows, Dictionary<string, double> values)
     {
         using var mode = _config.DecoderOnly ? no_grad() : null;
         var latent_BTD = Model.Encoder.forward(Pad(audio_BS), null);
         if (!Quantizing)
             return (latent_BTD, null);
-        var limits = _config.Model.Quantizer.Scalable ? DrawBooks() : null;
+        var limits = _config.Model.Quantizer.Scalable ? DrawBooks(lows) : null;
         var quantized = Model.Quantizer is ILearnedQuantizer learned && _config.BooksLearn
             ? learned.Quantize(latent_BTD, limits, Seeds.Random(_config.Seed, Step, "replace"))
             : Model.Quantizer.Quantize(latent_BTD, limits);
@@ -174,12 +207,11 @@ public sealed class CodecTrainer : IDisposable
     }
 
     /// <summary>Quantizer dropout: books that each item keeps.</summary>
-    private int[] DrawBooks()
+    private int[] DrawBooks(bool[] lows)
     {
         var draw = Seeds.Random(_config.Seed, Step, "books");
         var books = Model.Quantizer.Books.Count;
-        return Enumerable.Range(0, _config.BatchSize)
-            .Select(_ => draw.NextDouble() < _config.AllBooksShare ? books : 1 + draw.Next(books)).ToArray();
+        return [.. lows.Select(low => low ? _config.Lowband.Draw(draw, books) : draw.NextDouble() < _config.AllBooksShare ? books : 1 + draw.Next(books))];
     }
 
     /// <summary>K-means on latents of as many crops as give every entry a few vectors.</summary>

@@ -26,6 +26,9 @@ public sealed class CodecValidation(CodecTrainConfig config, AudioCorpus corpus)
         public double[] Mel { get; } = new double[books + 1];
         public long[][] Counts { get; } = [.. Enumerable.Range(0, books).Select(_ => new long[size])];
         public double Estoi { get; set; }
+        public double LowbandMel { get; set; }
+        public double LowbandEstoi { get; set; }
+        public double LowbandSnr { get; set; }
         public int EstoiFiles { get; set; }
         public double SiSdr { get; set; }
     }
@@ -51,6 +54,12 @@ public sealed class CodecValidation(CodecTrainConfig config, AudioCorpus corpus)
         };
         if (sums.EstoiFiles > 0)
             values["estoi"] = sums.Estoi / sums.EstoiFiles;
+        if (model.Decoder.Lowband is not null)
+        {
+            (values["mel_lowband"], values["snr_lowband"]) = (sums.LowbandMel / files.Count, sums.LowbandSnr / files.Count);
+            if (sums.EstoiFiles > 0)
+                values["estoi_lowband"] = sums.LowbandEstoi / sums.EstoiFiles;
+        }
         for (var k = 0; k <= books.Count; k++)
             values[$"mel_{k}"] = sums.Mel[k] / files.Count;
         for (var k = 0; k < books.Count; k++)
@@ -89,8 +98,11 @@ public sealed class CodecValidation(CodecTrainConfig config, AudioCorpus corpus)
                 sums.Counts[k - 1][code]++;
         }
         var (original, decoded) = (samples[..file.Length], decoded_BS.contiguous().data<float>().ToArray());
+        var lowband = model.Decoder.Lowband is { } layer ? DecodeLowband(layer) : null;
         try
         {
+            if (lowband is not null)
+                sums.LowbandEstoi += Stoi.Extended(original, lowband, config.Model.SampleRate);
             sums.Estoi += Stoi.Extended(original, decoded, config.Model.SampleRate);
             sums.EstoiFiles++;
         }
@@ -100,7 +112,18 @@ public sealed class CodecValidation(CodecTrainConfig config, AudioCorpus corpus)
         }
         sums.SiSdr += WaveformMetrics.SiSdr(original, decoded);
         if (example)
-            WriteExample(Path.GetFileNameWithoutExtension(file.Path), original, decoded);
+            WriteExample(Path.GetFileNameWithoutExtension(file.Path), original, lowband ?? decoded);
+
+        float[] DecodeLowband(Lowband layer)
+        {
+            var low_BTD = model.Quantizer.Decode(codes_BKT.narrow(1, 0, Math.Min(sums.Mel.Length - 1, config.Lowband.MostBooks - 1)));
+            var coefficients_BTK = layer.Analyze(audio_BS);
+            var quantized_BTK = layer.Quantize(coefficients_BTK, layer.Level(low_BTD), ones(1, 1, 1, device: device));
+            sums.LowbandSnr += 10 * Math.Log10(coefficients_BTK.square().sum().item<float>() / Math.Max(1e-9, (coefficients_BTK - quantized_BTK).square().sum().item<float>()));
+            var with_BS = model.Decoder.Decode(low_BTD, null, quantized_BTK).Audio_BS.narrow(1, config.Model.DelaySamples, file.Length).cpu();
+            sums.LowbandMel += _mel.Compute(with_BS, target_BS).item<float>();
+            return with_BS.contiguous().data<float>().ToArray();
+        }
     }
 
     private void WriteExample(string name, float[] original, float[] decoded)

@@ -26,7 +26,7 @@ public static class NativeCheckpoint
     private const string Book = "quantizer.layers.";
 
     private static readonly string[] TokenPrefixes = ["encoder.", "quantizer."];
-    private static readonly string[] Unstored = [".window", ".cluster_size", ".embed_sum"];
+    private static readonly string[] Unstored = [".window", ".analysis", ".spectra", ".synthesis", ".cluster_size", ".embed_sum"];
 
     /// <summary>True where the file says that it is one of ours.</summary>
     public static bool Fits(Checkpoint checkpoint) => checkpoint.Metadata.ContainsKey(ConfigKey);
@@ -90,7 +90,7 @@ public static class NativeCheckpoint
     /// <summary>
     /// Fills a model to train on from it. A model whose frames are n times as long as the checkpoint's starts from it too: its layers
     /// between spectra and frames from n copies, its books from the first ones. So does a model with an excitation from one without:
-    /// the phases that follow it begin at those of the excitation.
+    /// the phases that follow it begin at those of the excitation. One with a low band begins with a new layer for it.
     /// </summary>
     /// <exception cref="CheckpointException">Unreadable, not of this family, or keys do not fit.</exception>
     public static void LoadWeights(NativeModel model, string path)
@@ -101,6 +101,9 @@ public static class NativeCheckpoint
             checkpoint = Lengthen(checkpoint, to.HopLength / from.HopLength, to.Quantizer.Books);
         if (to.Excitation is not null && from.Excitation is null)
             checkpoint = Excite(checkpoint, to, to.Excitation);
+        if (to.Lowband is not null && from.Lowband is null)
+            checkpoint = checkpoint.WithTensors(checkpoint.Tensors.Values.Concat(model.state_dict().Where(p => p.Key.StartsWith("decoder.lowband.", StringComparison.Ordinal) && IsStored(p.Key))
+                .Select(p => new CheckpointTensor(p.Key, ScalarType.Float32, p.Value.shape, p.Value.clone))));
         Fill(model, checkpoint);
     }
 

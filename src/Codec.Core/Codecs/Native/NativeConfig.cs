@@ -54,6 +54,10 @@ public sealed record NativeConfig
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ExcitationConfig? Excitation { get; init; }
 
+    /// <summary>The waveform's low band as a second input of the decoder; null: it has codes only.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public LowbandConfig? Lowband { get; init; }
+
     /// <summary>Spectra per codec frame.</summary>
     [JsonIgnore]
     public int SpectraPerFrame => HopLength / StftHop;
@@ -88,6 +92,7 @@ public sealed record NativeConfig
         Require.InRange(Kernel, 1, 255);
         Quantizer.Validate();
         Excitation?.Validate(this);
+        Lowband?.Validate(this);
         return this;
     }
 

@@ -11,6 +11,7 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
 {
     private readonly Linear embed, upsample, head;
     private readonly Linear? pitch;
+    private readonly Lowband? lowband;
     private readonly LayerNorm norm;
     private readonly ConvNeXtStack stack, head_stack;
     private readonly Tensor window;
@@ -37,6 +38,8 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
             nn.init.zeros_(pitch.weight!);
             nn.init.zeros_(pitch.bias!);
         }
+        if (config.Lowband is { } low)
+            lowband = new Lowband(config, low);
         // Overlap-added squared Hann windows sum to 0.375 * WindowLength / StftHop: divided out here once.
         using var hann = hann_window(config.WindowLength);
         window = hann / (0.375 * config.WindowLength / config.StftHop);
@@ -49,6 +52,9 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
     /// </summary>
     public Random? NoiseStart { get; set; }
 
+    /// <summary>The low band's layer, where there is one.</summary>
+    public Lowband? Lowband => lowband;
+
     /// <param name="latent_BTD">[B, T, D].</param>
     /// <param name="state">Stream memory; null = offline.</param>
     /// <returns>[B, T * hop], lagging the input of the encoder by the delay.</returns>
@@ -60,14 +66,20 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
     }
 
     /// <summary>As <see cref="forward"/>, with what the decoder took the pitch to be.</summary>
+    /// <param name="latent_BTD">[B, T, D].</param>
+    /// <param name="state">Stream memory; null = offline.</param>
+    /// <param name="lowband_BTK">Coefficients of <see cref="NativeConfig.Lowband"/>; null: none.</param>
     /// <returns>[B, T * hop]; scores [B, N, classes + 1] of the fundamental frequencies of <see cref="NativeConfig.Excitation"/> for every spectrum, or null.</returns>
-    public (Tensor Audio_BS, Tensor? Pitch_BNC) Decode(Tensor latent_BTD, StreamState? state)
+    public (Tensor Audio_BS, Tensor? Pitch_BNC) Decode(Tensor latent_BTD, StreamState? state, Tensor? lowband_BTK = null)
     {
         using var scope = NewDisposeScope();
         var (b, frames) = (latent_BTD.shape[0], latent_BTD.shape[1]);
         var x_BTC = upsample.forward(stack.forward(embed.forward(latent_BTD), state));
-        x_BTC = head_stack.forward(x_BTC.reshape(b, frames * _config.SpectraPerFrame, _config.HeadWidth), state);
-        x_BTC = norm.forward(x_BTC);
+        x_BTC = x_BTC.reshape(b, frames * _config.SpectraPerFrame, _config.HeadWidth);
+        var spectra_BNF = lowband_BTK is null ? null : lowband!.Spectra(lowband_BTK, state);
+        if (spectra_BNF is not null)
+            x_BTC = x_BTC + lowband!.Embed(spectra_BNF);
+        x_BTC = norm.forward(head_stack.forward(x_BTC, state));
         var polar_BNF = head.forward(x_BTC);
         var pitch_BNC = pitch?.forward(x_BTC);
         if (pitch_BNC is not null)
@@ -76,6 +88,8 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
             polar_BNF = addcmul(added_BNF, polar_BNF, kept_BNF, 1);
         }
         var pieces_BNW = training && SynthesisFunction.Fits(polar_BNF) ? SynthesisFunction.apply(polar_BNF, window) : Synthesize(polar_BNF);
+        if (spectra_BNF is not null)
+            pieces_BNW = pieces_BNW + lowband!.Trusted(spectra_BNF, x_BTC);
         return (OverlapAdd(pieces_BNW, state).MoveToOuterDisposeScope(), pitch_BNC?.MoveToOuterDisposeScope());
     }
 

@@ -67,9 +67,9 @@ public sealed class Lowband : nn.Module
     public Tensor Quantize(Tensor coefficients_BTK, Tensor level_BTK, Tensor coarseness_B11)
     {
         using var scope = NewDisposeScope();
-        var step_BTK = (level_BTK * _lowband.Shape).exp() * coarseness_B11 * _lowband.Step;
+        var step_BTK = (level_BTK * _lowband.Shape).exp() * coarseness_B11 * (_lowband.Range / _lowband.Steps);
         // Rounded towards zero rather: what is 0 costs least.
-        var steps_BTK = ((coefficients_BTK / step_BTK).abs() + (0.5 - DeadZone)).floor().clamp_max(_lowband.Most);
+        var steps_BTK = ((coefficients_BTK / step_BTK).abs() + (0.5 - DeadZone)).floor();
         return (coefficients_BTK.sign() * steps_BTK * step_BTK).MoveToOuterDisposeScope();
     }
 

@@ -11,22 +11,22 @@ public sealed record LowbandConfig
     /// <summary>Bins of the decoder's spectra that the coefficients reach.</summary>
     public int Bins { get; init; } = 48;
 
-    /// <summary>Quantization step of a coefficient that is expected to have the size 1.</summary>
-    public double Step { get; init; } = 0.3;
+    /// <summary>Largest size of a coefficient that is expected to have the size 1; it is divided into <see cref="Bitstream.LowbandBooks"/>' steps.</summary>
+    public double Range { get; init; } = 18;
+
+    /// <summary>Steps of the range in training, about which they are varied.</summary>
+    public int Steps { get; init; } = 60;
 
     /// <summary>Steps grow with this power of the size that the codes let expect: 0 all alike, 1 as many steps for weak ones as for strong ones.</summary>
     public double Shape { get; init; } = 0.3;
-
-    /// <summary>Largest number of steps, either way.</summary>
-    public int Most { get; init; } = 63;
 
     internal void Validate(NativeConfig config)
     {
         Require.InRange(Coefficients, 1, config.HopLength);
         Require.InRange(Bins, 1, config.Bins);
-        Require.Positive(Step);
+        Require.Positive(Range);
         Require.InRange(Shape, 0, 1);
-        Require.InRange(Most, 1, 1023);
+        Require.InRange(Steps, Bitstream.LowbandBooks.FewestSteps, Bitstream.LowbandBooks.MostSteps);
         Require.That(config.DelaySamples >= config.WindowLength + config.HopLength - config.StftHop, nameof(config.DelaySamples),
             $"at least {config.WindowLength + config.HopLength - config.StftHop}, so that coefficients are there when they are needed", config.DelaySamples);
     }

@@ -36,6 +36,9 @@ public sealed record CodecInfo
     /// <summary>Seconds of a file that a causal codec is given at once: more keeps several threads busier and takes more memory.</summary>
     public double PieceSeconds { get; init; } = 10;
 
+    /// <summary>Coefficients of the waveform's low band that a frame may have (<see cref="Bitstream.LowbandBooks"/>); 0: none.</summary>
+    public int LowbandCoefficients { get; init; }
+
     /// <summary>Number in the codec catalogue, written into files; 0 = none.</summary>
     public int CatalogueId { get; init; }
 

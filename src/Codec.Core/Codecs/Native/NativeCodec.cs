@@ -12,7 +12,7 @@ namespace Codec.Core.Codecs.Native;
 /// A native model behind <see cref="ICodec"/>: inference only. On the CPU it runs by own kernels, packed when they are first
 /// needed; the weights must not change afterwards. On other devices it runs the model's operators.
 /// </summary>
-public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, IVariableCodec
+public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, IVariableCodec, ILowbandCodec
 {
     private readonly Lazy<NativeModel> _model;
     private readonly Lazy<NativeKernels>? _kernels;
@@ -21,6 +21,7 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
     private readonly NestedEntries? _nested;
     private readonly Quantizers.RateAwareSearch? _priced;
     private readonly BookThinning? _thinning; // frames may lack books
+    private readonly (int Books, int Steps)? _low; // the low band behind so many books
 
     /// <param name="model">Owned from here on; switched to evaluation mode.</param>
     /// <param name="weightHash">Lower-case hex SHA-256 of the weight file.</param>
@@ -48,6 +49,9 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
 
     private NativeCodec(NativeCodec owner, BookThinning thinning) : this(owner, owner._effort, null, owner._priced)
         => (_thinning, Info) = (thinning, owner.Info with { Books = VariableBooks.Of(owner.Info.Books) });
+
+    private NativeCodec(NativeCodec owner, int books, int steps) : this(owner, owner._effort, null, owner._priced)
+        => (_low, Info) = ((books, steps), owner.Info with { Books = LowbandBooks.Of(owner.Info.Books, books, owner.LowbandCoefficients, steps) });
 
     private NativeCodec(NativeConfig config, string weightHash, string tokenHash)
     {
@@ -98,7 +102,7 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
     /// <inheritdoc/>
     public ICodec WithNested(NestedBook nested)
     {
-        if (_nested is not null || nested.Book >= Info.Books.Count || nested.Map.Length != Info.Books[nested.Book].Size)
+        if (_nested is not null || _low is not null || nested.Book >= Info.Books.Count || nested.Map.Length != Info.Books[nested.Book].Size)
             throw new ArgumentException($"expected clusters of a whole book of {Info.Name}, found {nested.Map.Length} codes of book {nested.Book}", nameof(nested));
         if (_kernels is { Value.Searches: true } kernels)
             return new NativeCodec(this, _effort, new NestedEntries(nested, kernels.Value.Entries(nested.Book)), _priced);
@@ -112,9 +116,32 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
     public ICodec WithVariableBooks(double share)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(share);
-        if (_nested is not null || _thinning is not null || !TakesSamples || !Own.Searches || Info.Books.Count <= VariableBooks.First)
+        if (_nested is not null || _thinning is not null || _low is not null || !TakesSamples || !Own.Searches || Info.Books.Count <= VariableBooks.First)
             throw new NotSupportedException($"{Info.Name}: its frames cannot lack books{(TakesSamples ? "" : $" on {Device}")}");
         return new NativeCodec(this, new BookThinning([.. Info.Books.Select((_, book) => Own.Entries(book))], Info.Books, share));
+    }
+
+    private int LowbandCoefficients => Info.LowbandCoefficients;
+
+    /// <inheritdoc/>
+    public ICodec WithLowband(int books, int steps)
+    {
+        RequireLowband();
+        return new NativeCodec(this, books, steps);
+    }
+
+    /// <inheritdoc/>
+    public float[] LowbandShares(ReadOnlySpan<float> samples, Codes codes)
+    {
+        RequireLowband();
+        RequireFrames(samples.Length, nameof(samples));
+        return Own.LowbandShares(samples, codes);
+    }
+
+    private void RequireLowband()
+    {
+        if (LowbandCoefficients == 0 || _nested is not null || _thinning is not null || _low is not null || !TakesSamples || !Own.Searches)
+            throw new NotSupportedException($"{Info.Name}: has no low band{(TakesSamples ? "" : $" on {Device}")}");
     }
 
     private NativeKernels Own => _kernels?.Value ?? throw new NotSupportedException($"{Info.Name} runs on {Device} and takes tensors only");
@@ -125,6 +152,8 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
         RequireFrames(batch == 0 ? 0 : samples_BS.Length / batch, nameof(samples_BS));
         if (_thinning is not null)
             return _thinning.Thin(Own.Encode(samples_BS, batch, Info.Books.Count, state, _effort, _priced), samples_BS, state).Take(Math.Min(books ?? Info.Books.Count, Info.Books.Count));
+        if (_low is { } low)
+            return Own.WithLowband(samples_BS, Own.Encode(samples_BS, batch, low.Books, state, _effort, _priced), low.Steps, state).Take(Math.Min(books ?? Info.Books.Count, Info.Books.Count));
         return Nest(Own.Encode(samples_BS, batch, Math.Min(books ?? Info.Books.Count, Info.Books.Count), state, _effort, _priced));
     }
 
@@ -137,6 +166,9 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
                 foreach (var code in codes[book, item])
                     if ((uint)code >= (uint)Info.Books[book].Size)
                         throw new ArgumentException($"book {book}: expected a code in [0, {Info.Books[book].Size}), found {code}", nameof(codes));
+        if (_low is not null && codes.Books > _low.Value.Books)
+            return codes.Books == Info.Books.Count ? Own.DecodeLowband(codes, state)
+                : throw new ArgumentException($"expected all {LowbandCoefficients} coefficients of the low band, found {codes.Books - _low.Value.Books}", nameof(codes));
         return Own.Decode(codes, state, _nested);
     }
 
@@ -179,8 +211,8 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
     /// <exception cref="NotSupportedException">Frames may lack books.</exception>
     public Tensor LatentOf(Codes codes)
     {
-        if (_thinning is not null)
-            throw new NotSupportedException($"{Info.Name}: latents of frames that may lack books");
+        if (_thinning is not null || _low is not null)
+            throw new NotSupportedException($"{Info.Name}: latents of frames that may lack books or have a low band");
         using var mode = inference_mode();
         using var scope = NewDisposeScope();
         if (codes.Books != _nested?.Books)
@@ -231,6 +263,7 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
             + (config.HeadBlocks * (config.Kernel - 1) * config.StftHop + config.WindowLength + config.DelaySamples) / config.HopLength + 2
             + (config.Excitation is { } excitation ? (excitation.PeriodSpectra + Excitation.Ramp) / config.SpectraPerFrame + 1 : 0),
         DecoderGridFrames = config.Excitation is null ? 1 : config.Excitation.PeriodSpectra / config.SpectraPerFrame,
+        LowbandCoefficients = config.Lowband?.Coefficients ?? 0,
         WeightHash = weightHash,
     };
 

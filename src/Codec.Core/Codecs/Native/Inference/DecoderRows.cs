@@ -11,15 +11,19 @@ internal sealed unsafe class DecoderRows : IDisposable
     private readonly RowLinear _embed, _head;
     private readonly RowLinear? _pitch;
     private readonly Excitation? _excitation;
+    private readonly LowbandRows? _lowband;
     private readonly RowLinear[] _upsample; // one per spectrum of a frame, so that its rows are padded
     private readonly RowNorm _norm;
     private readonly int _polarStep; // floats from the magnitudes and phases of one spectrum to those of the next
     private readonly ConvNeXtRowStack _stack, _headStack;
     private readonly SpectralSynthesis _synthesis;
 
-    public DecoderRows(NativeConfig config, NativeWeights weights)
+    /// <param name="config">Of the model.</param>
+    /// <param name="weights">Of the model.</param>
+    /// <param name="lowband">Its layer for the low band; stays the caller's.</param>
+    public DecoderRows(NativeConfig config, NativeWeights weights, LowbandRows? lowband)
     {
-        _config = config;
+        (_config, _lowband) = (config, lowband);
         _embed = weights.Linear("decoder.embed");
         _stack = new ConvNeXtRowStack(weights, "decoder.stack.", config.DecoderWidth, config.DecoderBlocks, config.Kernel);
         _upsample = Split(weights, "decoder.upsample", config.SpectraPerFrame);
@@ -41,11 +45,11 @@ internal sealed unsafe class DecoderRows : IDisposable
             var spectra = _headStack.Context + _config.WindowLength / _config.StftHop - 1;
             if (_config.Excitation is { } excitation)
                 spectra += excitation.PeriodSpectra + Excitation.Ramp;
-            return _stack.Context + (spectra + _config.SpectraPerFrame - 1) / _config.SpectraPerFrame;
+            return Math.Max(_stack.Context, _lowband?.Context ?? 0) + (spectra + _config.SpectraPerFrame - 1) / _config.SpectraPerFrame;
         }
     }
 
-    public RowHistory Start() => new([.. _stack.Histories, .. _headStack.Histories, _synthesis.Overlap, .. _excitation is null ? (int[])[] : [Excitation.Memory]]);
+    public RowHistory Start() => new([.. _stack.Histories, .. _headStack.Histories, _synthesis.Overlap, .. _excitation is null ? (int[])[] : [Excitation.Memory], .. _lowband is null ? (int[])[] : [_lowband.Memory]]);
 
     /// <summary>Decodes frames.</summary>
     /// <param name="frames">How many.</param>
@@ -54,7 +58,8 @@ internal sealed unsafe class DecoderRows : IDisposable
     /// <param name="latents">Fills rows of some frames; may be called by several threads at once.</param>
     /// <param name="latentStep">Floats from one of these rows to the next.</param>
     /// <param name="samples">[frames * hop], the result.</param>
-    public void Run(int frames, RowHistory history, RowRoom[] rooms, LatentSink latents, int latentStep, Memory<float> samples)
+    /// <param name="lowband">Coefficients of the low band, [frames][K]; null: none.</param>
+    public void Run(int frames, RowHistory history, RowRoom[] rooms, LatentSink latents, int latentStep, Memory<float> samples, float[]? lowband = null)
     {
         var most = RowPipeline.PieceFrames(frames, MostFrames, rooms.Length, RowTile.Rows);
         RowPipeline.Run((frames + most - 1) / most, rooms.Length, history, (piece, worker, turn) =>
@@ -63,7 +68,8 @@ internal sealed unsafe class DecoderRows : IDisposable
             float* latent = room.Get(RowRoom.Samples, (long)count * latentStep);
             latents(start, count, latent);
             Stack(latent, latentStep, count, turn, room);
-            Finish(count, turn, room, samples.Span.Slice(start * _config.HopLength, count * _config.HopLength));
+            Finish(count, turn, room, samples.Span.Slice(start * _config.HopLength, count * _config.HopLength),
+                lowband is null ? default : lowband.AsSpan(start * _lowband!.Coefficients, count * _lowband.Coefficients));
         });
     }
 
@@ -86,10 +92,13 @@ internal sealed unsafe class DecoderRows : IDisposable
     }
 
     /// <summary>These rows to samples.</summary>
-    private void Finish(int frames, RowTurn turn, RowRoom room, Span<float> samples)
+    private void Finish(int frames, RowTurn turn, RowRoom room, Span<float> samples, ReadOnlySpan<float> coefficients)
     {
         var (width, spectra) = (_upsample[0].Padded, frames * _config.SpectraPerFrame);
         float* head = room.Get(RowRoom.Head, (long)spectra * width);
+        float* low = coefficients.IsEmpty ? null : Lowband(coefficients, turn, room);
+        if (low is not null)
+            _lowband!.AddEmbedded(low, spectra, head, width, room);
         float* normed = room.Get(RowRoom.Normed, (long)spectra * width);
         _headStack.Run(head, spectra, turn, _config.DecoderBlocks, normed, room.Get(RowRoom.Inner, (long)spectra * _headStack.Inner));
         _norm.Run(head, width, head, width, spectra);
@@ -98,7 +107,17 @@ internal sealed unsafe class DecoderRows : IDisposable
         var layer = _config.DecoderBlocks + _config.HeadBlocks;
         if (_excitation is not null)
             Excite(head, width, spectra, polar, turn, layer + 1, room);
-        _synthesis.Run(polar, _polarStep, spectra, turn, layer, room, samples);
+        if (low is not null)
+            _lowband!.Trust(low, spectra, head, width, room);
+        _synthesis.Run(polar, _polarStep, spectra, turn, layer, room, samples, low, _config.Lowband?.Bins ?? 0);
+    }
+
+    private float* Lowband(ReadOnlySpan<float> coefficients, RowTurn turn, RowRoom room)
+    {
+        var layer = _config.DecoderBlocks + _config.HeadBlocks + 1 + (_excitation is null ? 0 : 1);
+        float* spectra = _lowband!.Spectra(coefficients, turn.Enter(layer), room);
+        turn.Leave(layer);
+        return spectra;
     }
 
     /// <summary>Adds the excitation's phases to those of the spectra.</summary>

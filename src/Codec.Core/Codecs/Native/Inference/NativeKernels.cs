@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using Codec.Core.Bitstream;
 using Codec.Core.Kernels;
 using Codec.Core.Quantizers;
 using Codec.Core.Runtime;
@@ -16,6 +17,7 @@ internal sealed unsafe class NativeKernels : IDisposable
     private readonly NativeConfig _config;
     private readonly EncoderRows _encoder;
     private readonly DecoderRows _decoder;
+    private readonly LowbandRows? _lowband;
     private readonly QuantizerRows? _books;
     private readonly IQuantizer? _quantizer;
     private readonly WeightMemory _memory;
@@ -28,7 +30,8 @@ internal sealed unsafe class NativeKernels : IDisposable
     {
         (_config, _memory) = (config, weights.Memory);
         _encoder = new EncoderRows(config, weights);
-        _decoder = new DecoderRows(config, weights);
+        _lowband = config.Lowband is { } lowband ? new LowbandRows(config, lowband, weights) : null;
+        _decoder = new DecoderRows(config, weights, _lowband);
         (_books, _quantizer) = NativeShapes.Covers(config) ? (new QuantizerRows(config, weights), (IQuantizer?)null) : (null, quantizer);
     }
 
@@ -66,6 +69,49 @@ internal sealed unsafe class NativeKernels : IDisposable
         return new Codes(specs, codes, frames);
     }
 
+    /// <summary>Codes of the low band behind those of the first books.</summary>
+    /// <param name="samples_BS">As for the codes.</param>
+    /// <param name="codes">Of the books that are kept.</param>
+    /// <param name="steps">See <see cref="LowbandBooks"/>.</param>
+    /// <param name="state">Stream memory; null = offline.</param>
+    public Codes WithLowband(ReadOnlySpan<float> samples_BS, Codes codes, int steps, StreamState? state)
+    {
+        var (count, samples) = (_lowband!.Coefficients, codes.Frames * _config.HopLength);
+        var past = Histories(state, "lowband", codes.Batch, () => new RowHistory([_lowband.AnalysisMemory]));
+        int[][][] found = [.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, codes.Batch).Select(_ => new int[codes.Frames]).ToArray())];
+        for (var item = 0; item < codes.Batch; item++)
+        {
+            var shares = _lowband.Shares(samples_BS.Slice(item * samples, samples), past[item][0], Sums(codes, item, codes.Books));
+            for (var i = 0; i < shares.Length; i++)
+            {
+                var size = (int)MathF.Min(steps, MathF.Floor(MathF.Abs(shares[i]) * steps + (float)(0.5 - Lowband.DeadZone)));
+                found[i % count][item][i / count] = steps + (shares[i] < 0 ? -size : size);
+            }
+        }
+        int[][][] kept = [.. Enumerable.Range(0, codes.Books).Select(book => Enumerable.Range(0, codes.Batch).Select(item => codes[book, item].ToArray()).ToArray())];
+        return new Codes(LowbandBooks.Of(codes.Specs, codes.Books, count, steps), [.. kept, .. found], codes.Frames);
+    }
+
+    /// <summary>See <see cref="LowbandRows.Shares"/>.</summary>
+    public float[] LowbandShares(ReadOnlySpan<float> samples, Codes codes)
+        => _lowband!.Shares(samples, new float[_lowband.AnalysisMemory], Sums(codes, 0, codes.Books));
+
+    /// <summary>As <see cref="Decode(Codes, StreamState?, NestedEntries?)"/>, of codes with a low band.</summary>
+    public float[] DecodeLowband(Codes codes, StreamState? state)
+    {
+        var first = codes.Take(codes.Books - _lowband!.Coefficients);
+        return Decode(codes.Batch, codes.Frames, state, item => Latents(first, item, null), item => _lowband.Values(codes, item, Sums(first, item, first.Books)));
+    }
+
+    /// <summary>Sums of code vectors, [T][D].</summary>
+    private float[] Sums(Codes codes, int item, int books)
+    {
+        var sums = new float[codes.Frames * _config.LatentDim];
+        fixed (float* to = sums)
+            _books!.Decode(codes.Take(books), item, 0, codes.Frames, to, null);
+        return sums;
+    }
+
     /// <param name="codes">Every code within its book.</param>
     /// <param name="state">Stream memory; null = offline.</param>
     /// <param name="nested">The last book, where it is shrunk.</param>
@@ -84,6 +130,7 @@ internal sealed unsafe class NativeKernels : IDisposable
     {
         _encoder.Dispose();
         _decoder.Dispose();
+        _lowband?.Dispose();
         _books?.Dispose();
         _memory.Dispose();
         while (_rooms.TryTake(out var room))
@@ -107,14 +154,14 @@ internal sealed unsafe class NativeKernels : IDisposable
         priced?.Improve(kept, codes);
     }
 
-    private float[] Decode(int batch, int frames, StreamState? state, Func<int, LatentSink> latents)
+    private float[] Decode(int batch, int frames, StreamState? state, Func<int, LatentSink> latents, Func<int, float[]>? lowband = null)
     {
         var samples = frames * _config.HopLength;
         var result = new float[batch * samples];
         var histories = Histories(state, "decoder", batch, _decoder.Start);
         var rooms = Rent(frames);
         for (var item = 0; item < batch; item++)
-            _decoder.Run(frames, histories[item], rooms, latents(item), _config.LatentDim, result.AsMemory(item * samples, samples));
+            _decoder.Run(frames, histories[item], rooms, latents(item), _config.LatentDim, result.AsMemory(item * samples, samples), lowband?.Invoke(item));
         Return(rooms);
         return result;
     }

@@ -27,6 +27,12 @@ internal static class NativeShapes
         Linear("decoder.head", config.HeadWidth, 2 * config.Bins);
         if (config.Excitation is { } excitation)
             Linear("decoder.pitch", config.HeadWidth, excitation.Classes + 1);
+        if (config.Lowband is { } lowband)
+        {
+            shapes["decoder.lowband.embed.weight"] = [config.HeadWidth, lowband.Bins];
+            Linear("decoder.lowband.gain", config.HeadWidth, lowband.Bins);
+            Linear("decoder.lowband.level", config.LatentDim, lowband.Coefficients);
+        }
         return shapes;
 
         void Linear(string name, int inputs, int outputs)

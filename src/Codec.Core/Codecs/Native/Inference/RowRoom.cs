@@ -5,9 +5,9 @@ namespace Codec.Core.Codecs.Native.Inference;
 /// <summary>Memory that one thread works in; grows to what the largest call needs and is kept for the next one.</summary>
 internal sealed unsafe class RowRoom : IDisposable
 {
-    public const int Main = 0, Normed = 1, Inner = 2, Samples = 3, Spectra = 4, Head = 5, Real = 6, Imaginary = 7, Windows = 8, Scores = 9, Codes = 10;
+    public const int Main = 0, Normed = 1, Inner = 2, Samples = 3, Spectra = 4, Head = 5, Real = 6, Imaginary = 7, Windows = 8, Scores = 9, Codes = 10, Coefficients = 11, Lowband = 12;
 
-    private readonly AlignedFloats?[] _parts = new AlignedFloats?[Codes + 1];
+    private readonly AlignedFloats?[] _parts = new AlignedFloats?[Lowband + 1];
     private LaneSpectrum? _transform;
     private int _windowLength;
 

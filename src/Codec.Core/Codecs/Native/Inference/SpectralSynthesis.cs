@@ -30,7 +30,9 @@ internal sealed unsafe class SpectralSynthesis : IDisposable
     /// <param name="layer">Its number.</param>
     /// <param name="room">Memory to work in.</param>
     /// <param name="samples">[spectra * hop], the result.</param>
-    public void Run(float* polar, nint step, int spectra, RowTurn turn, int layer, RowRoom room, Span<float> samples)
+    /// <param name="added">[spectra][2 addedBins]: what is added to the lowest bins, real parts, then imaginary ones; null: nothing.</param>
+    /// <param name="addedBins">How many.</param>
+    public void Run(float* polar, nint step, int spectra, RowTurn turn, int layer, RowRoom room, Span<float> samples, float* added = null, int addedBins = 0)
     {
         var padded = RowLinear.Pad(_bins);
         float* re = room.Get(RowRoom.Real, (long)_bins * LaneFourier.Lanes);
@@ -48,6 +50,11 @@ internal sealed unsafe class SpectralSynthesis : IDisposable
             for (var lane = 0; lane < count; lane++)
             {
                 Cartesian(polar + (first + lane) * step, _bins, parts, parts + padded);
+                if (added is not null)
+                {
+                    Add(added + (long)(first + lane) * 2 * addedBins, parts, addedBins);
+                    Add(added + ((long)(first + lane) * 2 + 1) * addedBins, parts + padded, addedBins);
+                }
                 Scatter(parts, _bins, re + lane);
                 Scatter(parts + padded, _bins, im + lane);
             }

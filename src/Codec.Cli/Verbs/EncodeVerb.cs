@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Codec.Audio;
 using Codec.Cli.Files;
 using Codec.Core;
+using Codec.Core.Bitstream;
 using Codec.Core.Codecs.Native;
 using Codec.Core.Files;
 using Codec.Speech.Repair;
@@ -24,6 +25,10 @@ internal sealed class EncodeVerb
     private readonly Option<string?> _fine = new("--fine") { Description = "with --regenerate: model that the decoder will be given; default: the bundled one", HelpName = "PATH" };
     private readonly Option<int> _effort = new("--effort") { Description = "0 to 3: search longer for better codes; any decoder takes them", HelpName = "N", DefaultValueFactory = _ => 0 };
     private readonly Option<double> _rateAware = new("--rate-aware") { Description = "take cheaper codes where they are nearly as good: what a bit is worth, as a share of the squared error (0.01 is a start)", HelpName = "SHARE", DefaultValueFactory = _ => 0 };
+    // Beside a low band the books behind these say little.
+    private const int LowbandBookCount = 4;
+
+    private readonly Option<int> _lowband = new("--lowband") { Description = "spend bits on the waveform below 1 kHz, in so many steps (30 to 100; 60 is a start), beside --books (default 4)", HelpName = "STEPS", DefaultValueFactory = _ => 0 };
     private readonly Option<double> _vbr = new("--vbr") { Description = "leave fine books out of frames to which they add little: what a code has to gain (0.015 to 0.04 is a start); --kbps or --books is then the most that a frame gets", HelpName = "SHARE", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _targetSize = new("--target-size") { Description = "keep as many books as fit into so many bytes (k and M: 1000 and 1000000)", HelpName = "BYTES" };
     private readonly Option<bool> _force = new("--force") { Description = "replace existing files" };
@@ -43,6 +48,7 @@ internal sealed class EncodeVerb
         command.Add(verb._effort);
         command.Add(verb._rateAware);
         command.Add(verb._vbr);
+        command.Add(verb._lowband);
         command.Add(verb._targetSize);
         command.Add(verb._force);
         command.Add(verb._json);
@@ -59,7 +65,7 @@ internal sealed class EncodeVerb
         _books.Check(args, () => models.Codec.Info, nested: !args.GetValue(_regenerate));
         var target = TargetSize(args.GetValue(_targetSize));
         using var searching = Searching(models, args.GetValue(_effort), args.GetValue(_rateAware));
-        using var variable = args.GetValue(_vbr) == 0 ? null : Variable(args, searching ?? models.Codec);
+        using var variable = args.GetValue(_vbr) != 0 ? Variable(args, searching ?? models.Codec) : args.GetValue(_lowband) != 0 ? Lowband(args, searching ?? models.Codec) : null;
         return FileLoop.Run(jobs, job => job.Input, output, job =>
         {
             CommandFiles.RequireFree(job.Output, force);
@@ -83,6 +89,8 @@ internal sealed class EncodeVerb
             var (whole, tags) = Regenerated(codec, _books.Choose(args, codec.Info, channels), args.GetValue(_fine));
             return (codec, whole, tags);
         }
+        if (args.GetValue(_lowband) != 0)
+            return (codec, null, "");
         var selection = _books.ChooseNested(args, codec.Info, channels);
         return (codec.WithNested(selection?.Last), selection?.Books, "");
     }
@@ -110,6 +118,13 @@ internal sealed class EncodeVerb
         Require.InRange(args.GetValue(_vbr), 0, 10, "--vbr");
         Require.That(!args.GetValue(_regenerate), "--vbr", "no --regenerate", "both");
         return codec.WithVariableBooks(args.GetValue(_vbr));
+    }
+
+    private ICodec Lowband(ParseResult args, ICodec codec)
+    {
+        Require.InRange(args.GetValue(_lowband), LowbandBooks.FewestSteps, LowbandBooks.MostSteps, "--lowband");
+        Require.That(!args.GetValue(_regenerate), "--lowband", "no --regenerate", "both");
+        return codec.WithLowband(_books.Choose(args, codec.Info, channels: 1) ?? Math.Min(LowbandBookCount, codec.Info.Books.Count), args.GetValue(_lowband));
     }
 
     /// <summary>Bytes, with k or M for thousands and millions.</summary>

@@ -175,6 +175,7 @@ public static class CodecFile
         if (header.WeightHash != 0 && found != 0 && !PretrainedModels.HaveSameCodes(header.WeightHash, found))
             throw new CheckpointException(name, $"was made with weights {Hex(header.WeightHash)}..., found {codec.Name} with {Hex(found)}...: give its model with --model");
         if (header.SampleRate != codec.SampleRate || header.HopLength != codec.HopLength || !VariableBooks.Are(header.Books, codec.Books)
+            && !LowbandBooks.Are(header.Books, codec.Books, codec.LowbandCoefficients)
             && !header.Books.Select(book => book.NestedIn == 0 ? book : new CodebookSpec(book.NestedIn)).SequenceEqual(codec.Books.Take(header.Books.Count)))
             throw new CheckpointException(name, $"holds {Shape(header.SampleRate, header.HopLength, header.Books)}, "
                 + $"found {codec.Name} with {Shape(codec.SampleRate, codec.HopLength, codec.Books)}");

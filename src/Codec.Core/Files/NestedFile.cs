@@ -5,7 +5,7 @@ using Codec.Core.Concealment;
 
 namespace Codec.Core.Files;
 
-/// <summary>Codecs for files whose last book is nested.</summary>
+/// <summary>Codecs for files whose books are not just the first ones of the codec: the last one nested, some missing in frames, a low band behind them.</summary>
 public static class NestedFile
 {
     /// <summary>Everything that a codec's files may keep, by rising rate.</summary>
@@ -30,11 +30,31 @@ public static class NestedFile
         }
     }
 
-    /// <summary>A codec of the books of a file: itself where they are whole and every frame has them all.</summary>
+    /// <summary>A codec of the books of a file: itself where they are whole, every frame has them all and no low band follows.</summary>
     /// <exception cref="CheckpointException">The codec has no such books.</exception>
     /// <exception cref="BitstreamException">The tables that describe a nested book are not at hand.</exception>
     public static ICodec WithBooksOf(this ICodec codec, CodecFileHeader header)
-        => VariableBooks.Are(header.Books, codec.Info.Books) ? codec.WithVariableBooks(0) : codec.WithNested(Of(header));
+        => VariableBooks.Are(header.Books, codec.Info.Books) ? codec.WithVariableBooks(0)
+        : header.Books.SequenceEqual(codec.Info.Books) ? codec
+        : LowbandBooks.Are(header.Books, codec.Info.Books, codec.Info.LowbandCoefficients) ? codec.WithLowband(header.Books.Count - codec.Info.LowbandCoefficients, LowbandBooks.Steps(header.Books[^1]))
+        : codec.WithNested(Of(header));
+
+    /// <summary>A codec of some books and the waveform's low band.</summary>
+    /// <param name="codec">Stays the caller's, and is used by the result.</param>
+    /// <param name="books">Books that are kept.</param>
+    /// <param name="steps">See <see cref="LowbandBooks"/>.</param>
+    /// <exception cref="CheckpointException">The codec has no low band.</exception>
+    public static ICodec WithLowband(this ICodec codec, int books, int steps)
+    {
+        try
+        {
+            return codec is ILowbandCodec lowband ? lowband.WithLowband(books, steps) : throw new NotSupportedException($"{codec.Info.Name}: has no low band");
+        }
+        catch (NotSupportedException e)
+        {
+            throw new CheckpointException(codec.Info.Name, e.Message, e);
+        }
+    }
 
     /// <summary>A codec whose frames may lack books.</summary>
     /// <exception cref="CheckpointException">Its books cannot be missing.</exception>

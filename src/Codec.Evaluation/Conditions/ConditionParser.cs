@@ -7,7 +7,7 @@ using Codec.Core.Pretrained;
 namespace Codec.Evaluation.Conditions;
 
 /// <summary>
-/// Reads lists such as "native@1.5,native@3,encodec:PATH@6,opus@6,codec2@1200,mp3@16"; native is the bundled model. Models are loaded once and shared;
+/// Reads lists such as "native@1.5,native@3,native@4+60,encodec:PATH@6,opus@6,codec2@1200,mp3@16"; native is the bundled model. Models are loaded once and shared;
 /// disposing the parser frees them.
 /// </summary>
 /// <param name="searchPath">Where programs are looked for, as in PATH.</param>
@@ -39,10 +39,12 @@ public sealed class ConditionParser(string? searchPath) : IDisposable
         if (rate is "" or "*")
             for (var books = 1; books <= model.Info.Books.Count; books++)
                 yield return new NeuralCodec(family, model, books);
+        else if (rate.Split('+') is [var kept, var steps] && int.TryParse(kept, CultureInfo.InvariantCulture, out var first) && int.TryParse(steps, CultureInfo.InvariantCulture, out var fine))
+            yield return NeuralCodec.WithLowband(family, model, first, fine);
         else if (double.TryParse(rate, CultureInfo.InvariantCulture, out var kilobits) && kilobits > 0)
             yield return NeuralCodec.Nearest(family, model, kilobits * 1000);
         else
-            throw new ConfigException($"{item}: expected a rate in kbit/s or *, found '{rate}'");
+            throw new ConfigException($"{item}: expected a rate in kbit/s, *, or BOOKS+STEPS of a low band, found '{rate}'");
     }
 
     private ICodec Model(string codec)

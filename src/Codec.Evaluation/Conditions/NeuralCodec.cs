@@ -12,12 +12,23 @@ namespace Codec.Evaluation.Conditions;
 /// <param name="books">Books to keep.</param>
 public sealed class NeuralCodec(string family, ICodec codec, int books) : ICondition
 {
-    public string Name { get; } = FormattableString.Invariant($"{family}@{codec.Info.BitsPerSecond(books) / 1000:0.##}");
+    public string Name { get; private init; } = FormattableString.Invariant($"{family}@{codec.Info.BitsPerSecond(books) / 1000:0.##}");
     public string Family { get; } = family;
-    public double? NominalBitsPerSecond { get; } = codec.Info.BitsPerSecond(books);
+    public double? NominalBitsPerSecond { get; private init; } = codec.Info.BitsPerSecond(books);
     public string? Problem => null;
 
     public string Fingerprint(string relativePath) => codec.Info.WeightHash;
+
+    /// <summary>Some books and the waveform's low band.</summary>
+    /// <exception cref="ConfigException">The codec has no low band, or not so many books or steps.</exception>
+    public static NeuralCodec WithLowband(string family, ICodec codec, int books, int steps)
+    {
+        var name = $"{family}@{books}+{steps}";
+        Require.InRange(books, 1, codec.Info.Books.Count, name);
+        Require.InRange(steps, LowbandBooks.FewestSteps, LowbandBooks.MostSteps, name);
+        var low = codec.WithLowband(books, steps);
+        return new NeuralCodec(family, low, low.Info.Books.Count) { Name = name, NominalBitsPerSecond = null };
+    }
 
     /// <summary>The books, the last one shrunk where its tables say how, that come nearest to a rate.</summary>
     public static NeuralCodec Nearest(string family, ICodec codec, double bitsPerSecond)

@@ -13,27 +13,29 @@ namespace Codec.Core.Codecs.Native;
 /// </summary>
 public sealed class Lowband : nn.Module
 {
-    private readonly Linear embed, gain, level;
+    private readonly Linear embed, trust, level;
     private readonly Tensor analysis, spectra, synthesis;
     private readonly NativeConfig _config;
     private readonly LowbandConfig _lowband;
     private readonly LowbandBasis _basis;
 
-    // Spectra below this magnitude look like none; gains of more than e do not help.
-    internal const float Floor = 1e-4f, FeatureScale = 0.2f, MostLogGain = 1;
-    private const double FirstLogGain = -1.5, LevelFloor = 1e-3;
+    // Spectra below this magnitude count as none; gains of more than e do not help.
+    internal const float Floor = 1e-4f, FeatureScale = 0.2f, MostLogGain = 1, Slope = 3, MostTrust = 30;
+    private const double FirstTrust = 2, LevelFloor = 1e-3;
 
-    private static readonly Scalar LeastPower = Floor * Floor, HalfScale = FeatureScale / 2, LogFloor = -Math.Log(Floor) * FeatureScale, Most = MostLogGain;
+    private static readonly Scalar LeastPower = Floor * Floor, HalfScale = FeatureScale / 2, LogFloor = -Math.Log(Floor) * FeatureScale,
+        MostGain = MostLogGain, Half = 0.5, Steepness = Slope, TrustLimit = MostTrust, NegativeLimit = -MostTrust, MostMagnitude = NativeDecoder.MaxLogMagnitude;
 
     public Lowband(NativeConfig config, LowbandConfig lowband) : base(nameof(Lowband))
     {
         (_config, _lowband, _basis) = (config, lowband, new LowbandBasis(config, lowband));
         embed = nn.Linear(lowband.Bins, config.HeadWidth, hasBias: false);
-        gain = nn.Linear(config.HeadWidth, lowband.Bins);
+        trust = nn.Linear(config.HeadWidth, 2 * lowband.Bins);
         level = nn.Linear(config.LatentDim, lowband.Coefficients);
-        foreach (var weight in new[] { embed.weight!, gain.weight!, level.weight! })
+        foreach (var weight in new[] { embed.weight!, trust.weight!, trust.bias!, level.weight! })
             nn.init.zeros_(weight);
-        nn.init.constant_(gain.bias!, FirstLogGain);
+        using (no_grad())
+            trust.bias!.narrow(0, 0, lowband.Bins).fill_(FirstTrust);
         nn.init.constant_(level.bias!, Math.Log(0.02));
         analysis = tensor(_basis.Analysis, [lowband.Coefficients, 2 * config.HopLength]);
         spectra = tensor(_basis.Spectra, [config.SpectraPerFrame * 2 * lowband.Bins, _basis.Frames * lowband.Coefficients]);
@@ -101,14 +103,26 @@ public sealed class Lowband : nn.Module
         return embed.forward(power_BNF.clamp_min(LeastPower).log().mul_(HalfScale).add_(LogFloor)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Windowed samples of as much of the spectra as is trusted.</summary>
+    /// <summary>
+    /// Goes over from the decoder's own spectra to these where they are nearly as strong: where they are much weaker, the coefficients that would tell were
+    /// not worth their bits. How much is enough, and a gain, are learned.
+    /// </summary>
     /// <param name="spectra_BNF">[B, N, 2 F].</param>
     /// <param name="x_BNC">What the head of the decoder makes of everything.</param>
-    /// <returns>[B, N, W].</returns>
-    public Tensor Trusted(Tensor spectra_BNF, Tensor x_BNC)
+    /// <param name="polar_BNF">Log-magnitudes and phases of the decoder's own spectra.</param>
+    /// <returns>What is left of the latter; windowed samples [B, N, W] of the former.</returns>
+    public (Tensor Polar_BNF, Tensor Pieces_BNW) Mix(Tensor spectra_BNF, Tensor x_BNC, Tensor polar_BNF)
     {
         using var scope = NewDisposeScope();
-        var gain_BNF = gain.forward(x_BNC).clamp_max(Most).exp();
-        return matmul(spectra_BNF * cat([gain_BNF, gain_BNF], 2), synthesis).MoveToOuterDisposeScope();
+        var bins = _lowband.Bins;
+        var trust_BNF = trust.forward(x_BNC);
+        var power_BNF = spectra_BNF.narrow(2, 0, bins).square() + spectra_BNF.narrow(2, bins, bins).square();
+        var known_BNF = power_BNF > LeastPower;
+        var log_BNF = power_BNF.clamp_min(LeastPower).log() * Half - polar_BNF.narrow(2, 0, bins).clamp_max(MostMagnitude);
+        var share_BNF = (trust_BNF.narrow(2, 0, bins) + log_BNF * Steepness).clamp(NegativeLimit, TrustLimit);
+        var lost_BNF = F.softplus(share_BNF) * known_BNF;
+        var gain_BNF = share_BNF.sigmoid() * known_BNF * trust_BNF.narrow(2, bins, bins).clamp_max(MostGain).exp();
+        var rest_BNF = cat([polar_BNF.narrow(2, 0, bins) - lost_BNF, polar_BNF.narrow(2, bins, polar_BNF.shape[2] - bins)], 2);
+        return (rest_BNF.MoveToOuterDisposeScope(), matmul(spectra_BNF * cat([gain_BNF, gain_BNF], 2), synthesis).MoveToOuterDisposeScope());
     }
 }

@@ -87,9 +87,12 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
             var (kept_BNF, added_BNF) = Excite(pitch_BNC, state);
             polar_BNF = addcmul(added_BNF, polar_BNF, kept_BNF, 1);
         }
-        var pieces_BNW = training && SynthesisFunction.Fits(polar_BNF) ? SynthesisFunction.apply(polar_BNF, window) : Synthesize(polar_BNF);
+        var low_BNW = (Tensor?)null;
         if (spectra_BNF is not null)
-            pieces_BNW = pieces_BNW + lowband!.Trusted(spectra_BNF, x_BTC);
+            (polar_BNF, low_BNW) = lowband!.Mix(spectra_BNF, x_BTC, polar_BNF);
+        var pieces_BNW = training && SynthesisFunction.Fits(polar_BNF) ? SynthesisFunction.apply(polar_BNF, window) : Synthesize(polar_BNF);
+        if (low_BNW is not null)
+            pieces_BNW = pieces_BNW + low_BNW;
         return (OverlapAdd(pieces_BNW, state).MoveToOuterDisposeScope(), pitch_BNC?.MoveToOuterDisposeScope());
     }
 

@@ -108,7 +108,7 @@ internal sealed unsafe class DecoderRows : IDisposable
         if (_excitation is not null)
             Excite(head, width, spectra, polar, turn, layer + 1, room);
         if (low is not null)
-            _lowband!.Trust(low, spectra, head, width, room);
+            _lowband!.Mix(low, spectra, head, width, polar, _polarStep, room);
         _synthesis.Run(polar, _polarStep, spectra, turn, layer, room, samples, low, _config.Lowband?.Bins ?? 0);
     }
 

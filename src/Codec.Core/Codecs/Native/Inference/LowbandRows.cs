@@ -11,7 +11,7 @@ internal sealed unsafe class LowbandRows : IDisposable
     private const int Lanes = RowTile.Lanes, MostRows = 64;
 
     private readonly LowbandConfig _lowband;
-    private readonly RowLinear _analysis, _level, _spectra, _embed, _gain;
+    private readonly RowLinear _analysis, _level, _spectra, _embed, _trust;
     private readonly AlignedFloats _ones;
     private readonly int _hop, _past;
 
@@ -22,7 +22,7 @@ internal sealed unsafe class LowbandRows : IDisposable
         _analysis = new RowLinear(basis.Analysis, [], 2 * _hop, weights.Memory);
         _spectra = new RowLinear(basis.Spectra, [], basis.Frames * lowband.Coefficients, weights.Memory);
         _level = weights.Linear("decoder.lowband.level");
-        _gain = weights.Linear("decoder.lowband.gain");
+        _trust = weights.Linear("decoder.lowband.trust");
         var embed = weights["decoder.lowband.embed.weight"];
         _embed = new RowLinear(embed, [], lowband.Bins, weights.Memory);
         _ones = new AlignedFloats(_embed.Padded);
@@ -119,26 +119,26 @@ internal sealed unsafe class LowbandRows : IDisposable
         _embed.Run(seen, padded, count, new ResidualSink(head, step, _ones.Pointer));
     }
 
-    /// <summary>Scales spectra by how far they are trusted.</summary>
-    public void Trust(float* spectra, int count, float* head, int step, RowRoom room)
+    /// <summary>Goes over from the decoder's own spectra to these, as <see cref="Lowband.Mix"/> does.</summary>
+    /// <param name="spectra">[N][2 bins], scaled by their share.</param>
+    /// <param name="count">N.</param>
+    /// <param name="head">[N][step], what the head of the decoder makes of everything.</param>
+    /// <param name="step">Floats of a row.</param>
+    /// <param name="polar">[N][polarStep], log-magnitudes first: lowered by what these take over.</param>
+    /// <param name="polarStep">Floats of a row.</param>
+    /// <param name="room">Memory to work in.</param>
+    public void Mix(float* spectra, int count, float* head, int step, float* polar, int polarStep, RowRoom room)
     {
         var bins = _lowband.Bins;
-        float* gains = room.Get(RowRoom.Windows, (long)count * _gain.Padded);
-        _gain.Run(head, step, count, new StoreSink(gains, _gain.Padded));
-        for (long i = 0; i < (long)count * _gain.Padded; i += Lanes)
-            Vector512.Store(VectorMath.Exp(Vector512.Min(Vector512.Load(gains + i), Vector512.Create(Lowband.MostLogGain))), gains + i);
+        float* trust = room.Get(RowRoom.Windows, (long)count * _trust.Padded);
+        _trust.Run(head, step, count, new StoreSink(trust, _trust.Padded));
         for (var n = 0; n < count; n++)
-            for (var bin = 0; bin < bins; bin++)
-            {
-                var gain = gains[(long)n * _gain.Padded + bin];
-                spectra[(long)n * 2 * bins + bin] *= gain;
-                spectra[(long)n * 2 * bins + bins + bin] *= gain;
-            }
+            Mix(spectra + (long)n * 2 * bins, trust + (long)n * _trust.Padded, polar + (long)n * polarStep, bins);
     }
 
     public void Dispose()
     {
-        foreach (var part in (IDisposable[])[_analysis, _level, _spectra, _embed, _gain, _ones])
+        foreach (var part in (IDisposable[])[_analysis, _level, _spectra, _embed, _trust, _ones])
             part.Dispose();
     }
 
@@ -178,5 +178,37 @@ internal sealed unsafe class LowbandRows : IDisposable
             var power = MathF.Max(re * re + im * im, Lowband.Floor * Lowband.Floor);
             seen[i] = (VectorMath.Log(Vector512.Create(power)) * half + shift)[0];
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Mix(float* spectrum, float* trust, float* polar, int bins)
+    {
+        var i = 0;
+        for (; i + Lanes <= bins; i += Lanes)
+        {
+            var (re, im, own) = (Vector512.Load(spectrum + i), Vector512.Load(spectrum + bins + i), Vector512.Load(polar + i));
+            var gain = Mix(re * re + im * im, Vector512.Load(trust + i), Vector512.Load(trust + bins + i), ref own);
+            Vector512.Store(re * gain, spectrum + i);
+            Vector512.Store(im * gain, spectrum + bins + i);
+            Vector512.Store(own, polar + i);
+        }
+        for (; i < bins; i++)
+        {
+            var own = Vector512.Create(polar[i]);
+            var gain = Mix(Vector512.Create(spectrum[i] * spectrum[i] + spectrum[bins + i] * spectrum[bins + i]), Vector512.Create(trust[i]), Vector512.Create(trust[bins + i]), ref own)[0];
+            (spectrum[i], spectrum[bins + i], polar[i]) = (spectrum[i] * gain, spectrum[bins + i] * gain, own[0]);
+        }
+    }
+
+    /// <returns>The gain of the spectra.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Mix(Vector512<float> power, Vector512<float> trust, Vector512<float> logGain, ref Vector512<float> own)
+    {
+        var least = Vector512.Create(Lowband.Floor * Lowband.Floor);
+        var stronger = VectorMath.Log(Vector512.Max(power, least)) * Vector512.Create(0.5f) - Vector512.Min(own, Vector512.Create(NativeDecoder.MaxLogMagnitude));
+        var share = Vector512.Max(Vector512.Min(trust + stronger * Vector512.Create(Lowband.Slope), Vector512.Create(Lowband.MostTrust)), Vector512.Create(-Lowband.MostTrust));
+        var known = Vector512.GreaterThan(power, least);
+        own = Vector512.ConditionalSelect(known, own + VectorMath.Log(VectorMath.Sigmoid(-share)), own);
+        return Vector512.ConditionalSelect(known, VectorMath.Sigmoid(share) * VectorMath.Exp(Vector512.Min(logGain, Vector512.Create(Lowband.MostLogGain))), Vector512<float>.Zero);
     }
 }

@@ -30,7 +30,7 @@ internal static class NativeShapes
         if (config.Lowband is { } lowband)
         {
             shapes["decoder.lowband.embed.weight"] = [config.HeadWidth, lowband.Bins];
-            Linear("decoder.lowband.gain", config.HeadWidth, lowband.Bins);
+            Linear("decoder.lowband.trust", config.HeadWidth, 2 * lowband.Bins);
             Linear("decoder.lowband.level", config.LatentDim, lowband.Coefficients);
         }
         return shapes;

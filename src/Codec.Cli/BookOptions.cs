@@ -23,6 +23,9 @@ internal sealed class BookOptions
         });
     }
 
+    /// <summary>--kbps, in bit/s; null where it was not given.</summary>
+    public double? BitsPerSecond(ParseResult args) => args.GetValue(_kbps) * 1000;
+
     /// <summary>Refuses before the first file what no file could be given.</summary>
     /// <param name="codec">Asked for only where an option was given.</param>
     /// <param name="nested">Whether the verb takes rates between whole books.</param>

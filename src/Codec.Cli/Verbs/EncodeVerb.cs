@@ -69,8 +69,9 @@ internal sealed class EncodeVerb
         return FileLoop.Run(jobs, job => job.Input, output, job =>
         {
             CommandFiles.RequireFree(job.Output, force);
-            using var audio = CommandFiles.OpenAudio(job.Input, _context.Terminal);
-            var (codec, books, tags) = Selected(args, variable ?? searching ?? models.Codec, audio.Channels);
+            using var opened = CommandFiles.OpenAudio(job.Input, _context.Terminal);
+            var audio = opened;
+            var (codec, books, tags) = variable is null && target is null && !args.GetValue(_regenerate) ? Rated(args, searching ?? models.Codec, ref audio) : Selected(args, variable ?? searching ?? models.Codec, audio.Channels);
             var clock = Stopwatch.StartNew();
             using var bar = output.Progress(job.Input, (double?)audio.Length / audio.SampleRate);
             var report = CommandFiles.Write(job.Output, force, _context.Terminal,
@@ -93,6 +94,16 @@ internal sealed class EncodeVerb
             return (codec, null, "");
         var selection = _books.ChooseNested(args, codec.Info, channels);
         return (codec.WithNested(selection?.Last), selection?.Books, "");
+    }
+
+    /// <summary>As <see cref="Selected"/>, with a low band where the rate is better spent on one.</summary>
+    private (ICodec Codec, int? Books, string Tags) Rated(ParseResult args, ICodec codec, ref AudioReader audio)
+    {
+        if (_books.BitsPerSecond(args) is not { } rate || LowbandRate.Books(codec.Info, rate / audio.Channels) is not { } books)
+            return Selected(args, codec, audio.Channels);
+        var probed = new ProbedReader(audio, LowbandRate.ProbeSeconds);
+        audio = probed;
+        return LowbandRate.Choose(probed, codec, books, rate, _context.Cancellation) is { } low ? (low, null, "") : Selected(args, codec, audio.Channels);
     }
 
     private static ICodec? Searching(ModelSource models, int effort, double share)

@@ -39,4 +39,30 @@ public static class LowbandBooks
 
     /// <summary>m, of a book of the low band.</summary>
     public static int Steps(CodebookSpec book) => (book.Size - 1) / 2;
+
+    /// <summary>Share of a step by which coefficients are rounded towards zero: what is 0 costs least.</summary>
+    public const double DeadZone = 0.2;
+
+    /// <summary>The code of a coefficient.</summary>
+    /// <param name="share">Of the largest that it may be.</param>
+    /// <param name="steps">m.</param>
+    public static int Code(float share, int steps)
+    {
+        var size = (int)MathF.Min(steps, MathF.Floor(MathF.Abs(share) * steps + (float)(0.5 - DeadZone)));
+        return steps + (share < 0 ? -size : size);
+    }
+
+    /// <summary>Nearly the codes that fewer steps would have given: what they cost can be told beforehand.</summary>
+    /// <param name="codes">Of more steps.</param>
+    /// <param name="coarser">The books that are wanted.</param>
+    /// <param name="books">That come before the low band.</param>
+    /// <param name="steps">Of the wanted books.</param>
+    internal static Codes Coarser(Codes codes, IReadOnlyList<CodebookSpec> coarser, int books, int steps)
+    {
+        var fine = Steps(codes.Specs[^1]);
+        int[] map = [.. Enumerable.Range(-fine, 2 * fine + 1).Select(code => Code((float)code / fine, steps))];
+        int[][][] kept = [.. Enumerable.Range(0, codes.Books).Select(book => Enumerable.Range(0, codes.Batch)
+            .Select(item => book < books ? codes[book, item].ToArray() : Array.ConvertAll(codes[book, item].ToArray(), code => map[code])).ToArray())];
+        return new Codes(coarser, kept, codes.Frames);
+    }
 }

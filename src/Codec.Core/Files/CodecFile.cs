@@ -87,7 +87,7 @@ public static class CodecFile
         IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default, ILostFrameRepair? repair = null)
     {
         var header = file.Header;
-        (codec, repair) = (codec.WithBooksOf(header), NestedFile.Repair(repair, header));
+        (codec, repair) = (codec.WithBooksOf(header), NestedFile.Repair(repair, header, codec.Info.LowbandCoefficients));
         using var decoder = new AudioDecoder(codec, audio.SampleRate, header.Channels);
         var concealer = new Concealer(repair ?? new RepeatAndFade(header.FrameRate), header.Books, header.Streams);
         long frames = 0, written = 0;

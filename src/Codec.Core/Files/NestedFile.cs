@@ -80,9 +80,39 @@ public static class NestedFile
             : throw new BitstreamException("entropy prior", 0, $"the tables {header.Prior:x8} that describe a nested book", "other tables only");
     }
 
-    /// <summary>A repair of whole books for a file whose last one is nested.</summary>
-    internal static ILostFrameRepair? Repair(ILostFrameRepair? repair, CodecFileHeader header)
-        => repair is not null && Of(header) is { } nested ? new NestedRepair(repair, nested) : repair;
+    /// <summary>A repair of whole books for a file whose last one is nested or that has a low band.</summary>
+    /// <param name="repair">Knows the codec's books.</param>
+    /// <param name="header">Of the file.</param>
+    /// <param name="coefficients">Of the codec's low band.</param>
+    internal static ILostFrameRepair? Repair(ILostFrameRepair? repair, CodecFileHeader header, int coefficients)
+    {
+        if (repair is null)
+            return null;
+        if (LowbandBooks.Are(header.Books, header.Books, coefficients))
+            return new LowbandRepair(repair, header.Books.Count - coefficients);
+        return Of(header) is { } nested ? new NestedRepair(repair, nested) : repair;
+    }
+
+    /// <summary>The low band of made-up frames is left to the decoder.</summary>
+    private sealed class LowbandRepair(ILostFrameRepair repair, int books) : ILostFrameRepair
+    {
+        public int ContextFrames => repair.ContextFrames;
+
+        public int LongestGap => repair.LongestGap;
+
+        public FilledFrames Fill(LostFrames gap)
+        {
+            var filled = repair.Fill(gap with { Books = [.. gap.Books.Take(books)], Before = gap.Before?.Take(books), After = gap.After?.Take(books) });
+            var codes = gap.NewCodes();
+            for (var book = 0; book < codes.Books; book++)
+                for (var item = 0; item < codes.Batch; item++)
+                    if (book < books)
+                        filled.Codes[book, item].CopyTo(codes[book, item]);
+                    else
+                        codes[book, item].Fill(LowbandBooks.Steps(codes.Specs[book]));
+            return filled with { Codes = codes };
+        }
+    }
 
     /// <summary>Each cluster stands for its heaviest code while gaps are filled.</summary>
     private sealed class NestedRepair(ILostFrameRepair repair, NestedBook nested) : ILostFrameRepair

@@ -10,7 +10,8 @@ namespace Codec.Evaluation.Conditions;
 /// <param name="family">Curve, e.g. "native".</param>
 /// <param name="codec">Shared by all rates; stays the caller's.</param>
 /// <param name="books">Books to keep.</param>
-public sealed class NeuralCodec(string family, ICodec codec, int books) : ICondition
+/// <param name="rate">Chooses a low band for each recording that takes so many bits a second of a channel; null: none is chosen.</param>
+public sealed class NeuralCodec(string family, ICodec codec, int books, double? rate = null) : ICondition
 {
     public string Name { get; private init; } = FormattableString.Invariant($"{family}@{codec.Info.BitsPerSecond(books) / 1000:0.##}");
     public string Family { get; } = family;
@@ -30,9 +31,11 @@ public sealed class NeuralCodec(string family, ICodec codec, int books) : ICondi
         return new NeuralCodec(family, low, low.Info.Books.Count) { Name = name, NominalBitsPerSecond = null };
     }
 
-    /// <summary>The books, the last one shrunk where its tables say how, that come nearest to a rate.</summary>
+    /// <summary>The books, the last one shrunk where its tables say how, that come nearest to a rate; or fewer and a low band, where that is better.</summary>
     public static NeuralCodec Nearest(string family, ICodec codec, double bitsPerSecond)
     {
+        if (LowbandRate.Books(codec.Info, bitsPerSecond) is { } first)
+            return new NeuralCodec(family, codec, first, bitsPerSecond) { Name = FormattableString.Invariant($"{family}@{bitsPerSecond / 1000:0.##}"), NominalBitsPerSecond = bitsPerSecond };
         var books = codec.Info.Books;
         var selection = NestedFile.Selections(codec.Info).MinBy(selection => Math.Abs(selection.BitsPerFrame(books) * codec.Info.FrameRate - bitsPerSecond))!;
         return new NeuralCodec(family, codec.WithNested(selection.Last), selection.Books);
@@ -45,7 +48,7 @@ public sealed class NeuralCodec(string family, ICodec codec, int books) : ICondi
         var start = context.Time.GetTimestamp();
         using (var reader = AudioFile.OpenRead(original))
         using (var file = File.Create(coded))
-            CodecFile.Compress(reader, codec, file, books, cancellation: cancellation);
+            Compress(reader, file, cancellation);
         var encoded = context.Time.GetTimestamp();
         using (var reader = new CodecFileReader(File.OpenRead(coded)))
         using (var writer = AudioFile.OpenWrite(decoded, input.SampleRate, input.Channels))
@@ -63,6 +66,18 @@ public sealed class NeuralCodec(string family, ICodec codec, int books) : ICondi
             MemoryBytes = process.PeakWorkingSet64 is > 0 and var memory ? memory : null,
             CodeCounts = Count(coded),
         };
+    }
+
+    private void Compress(AudioReader audio, Stream file, CancellationToken cancellation)
+    {
+        if (rate is not { } wanted)
+        {
+            CodecFile.Compress(audio, codec, file, books, cancellation: cancellation);
+            return;
+        }
+        using var probed = new ProbedReader(audio, LowbandRate.ProbeSeconds);
+        var low = LowbandRate.Choose(probed, codec, books, wanted * audio.Channels, cancellation);
+        CodecFile.Compress(probed, low ?? codec, file, low is null ? books : null, cancellation: cancellation);
     }
 
     private static int[][] Count(string path)

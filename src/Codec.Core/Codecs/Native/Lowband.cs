@@ -70,13 +70,9 @@ public sealed class Lowband : nn.Module
     {
         using var scope = NewDisposeScope();
         var step_BTK = (level_BTK * _lowband.Shape).exp() * coarseness_B11 * (_lowband.Range / _lowband.Steps);
-        // Rounded towards zero rather: what is 0 costs least.
-        var steps_BTK = ((coefficients_BTK / step_BTK).abs() + (0.5 - DeadZone)).floor();
+        var steps_BTK = ((coefficients_BTK / step_BTK).abs() + (0.5 - Bitstream.LowbandBooks.DeadZone)).floor();
         return (coefficients_BTK.sign() * steps_BTK * step_BTK).MoveToOuterDisposeScope();
     }
-
-    /// <summary>Share of a step by which coefficients are rounded towards zero.</summary>
-    internal const double DeadZone = 0.2;
 
     /// <summary>The spectra of what coefficients say.</summary>
     /// <param name="coefficients_BTK">[B, T, K].</param>

@@ -83,10 +83,7 @@ internal sealed unsafe class NativeKernels : IDisposable
         {
             var shares = _lowband.Shares(samples_BS.Slice(item * samples, samples), past[item][0], Sums(codes, item, codes.Books));
             for (var i = 0; i < shares.Length; i++)
-            {
-                var size = (int)MathF.Min(steps, MathF.Floor(MathF.Abs(shares[i]) * steps + (float)(0.5 - Lowband.DeadZone)));
-                found[i % count][item][i / count] = steps + (shares[i] < 0 ? -size : size);
-            }
+                found[i % count][item][i / count] = LowbandBooks.Code(shares[i], steps);
         }
         int[][][] kept = [.. Enumerable.Range(0, codes.Books).Select(book => Enumerable.Range(0, codes.Batch).Select(item => codes[book, item].ToArray()).ToArray())];
         return new Codes(LowbandBooks.Of(codes.Specs, codes.Books, count, steps), [.. kept, .. found], codes.Frames);

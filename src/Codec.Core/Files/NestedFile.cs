@@ -10,7 +10,7 @@ public static class NestedFile
 {
     /// <summary>Everything that a codec's files may keep, by rising rate.</summary>
     public static IReadOnlyList<BookSelection> Selections(CodecInfo codec)
-        => BookSelection.Of(codec.Books, EntropyPriors.For(CodecFileHeader.HashPrefix(codec.TokenHash)));
+        => BookSelection.Of(codec.Books, EntropyPriors.For(CodecFileHeader.HashPrefix(codec.TokenHash), codec.Books));
 
     /// <summary>A codec of the books that are kept: itself where they are whole.</summary>
     /// <param name="codec">Stays the caller's, and is used by the result.</param>

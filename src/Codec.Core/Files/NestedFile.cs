@@ -5,7 +5,7 @@ using Codec.Core.Concealment;
 
 namespace Codec.Core.Files;
 
-/// <summary>Codecs for files whose last book is nested.</summary>
+/// <summary>Codecs for files whose books are not the first ones of a codec as they are: nested, missing in frames, or with a low band.</summary>
 public static class NestedFile
 {
     /// <summary>Everything that a codec's files may keep, by rising rate.</summary>
@@ -34,7 +34,25 @@ public static class NestedFile
     /// <exception cref="CheckpointException">The codec has no such books.</exception>
     /// <exception cref="BitstreamException">The tables that describe a nested book are not at hand.</exception>
     public static ICodec WithBooksOf(this ICodec codec, CodecFileHeader header)
-        => VariableBooks.Are(header.Books, codec.Info.Books) ? codec.WithVariableBooks(0) : codec.WithNested(Of(header));
+        => VariableBooks.Are(header.Books, codec.Info.Books) ? codec.WithVariableBooks(0)
+        : LowbandBooks.Before(header.Books) < header.Books.Count && !header.Books.SequenceEqual(codec.Info.Books) ? codec.WithLowband(header.Books)
+        : codec.WithNested(Of(header));
+
+    /// <summary>A codec of some of its books with a low band behind them.</summary>
+    /// <exception cref="CheckpointException">It has no low band, or another.</exception>
+    private static ICodec WithLowband(this ICodec codec, IReadOnlyList<CodebookSpec> books)
+    {
+        try
+        {
+            return codec is ILowbandCodec lowband && LowbandBooks.Are(books, codec.Info.Books, lowband.LowbandCoefficients)
+                ? lowband.WithLowband(LowbandBooks.Before(books), LowbandBooks.Steps(books[^1]))
+                : throw new NotSupportedException($"{codec.Info.Name}: its decoder takes no low band of {books.Count - LowbandBooks.Before(books)} coefficients");
+        }
+        catch (NotSupportedException e)
+        {
+            throw new CheckpointException(codec.Info.Name, e.Message, e);
+        }
+    }
 
     /// <summary>A codec whose frames may lack books.</summary>
     /// <exception cref="CheckpointException">Its books cannot be missing.</exception>
@@ -60,9 +78,27 @@ public static class NestedFile
             : throw new BitstreamException("entropy prior", 0, $"the tables {header.Prior:x8} that describe a nested book", "other tables only");
     }
 
-    /// <summary>A repair of whole books for a file whose last one is nested.</summary>
+    /// <summary>A repair of whole books for a file whose last one is nested, or that has a low band.</summary>
     internal static ILostFrameRepair? Repair(ILostFrameRepair? repair, CodecFileHeader header)
-        => repair is not null && Of(header) is { } nested ? new NestedRepair(repair, nested) : repair;
+        => repair is null ? null
+        : LowbandBooks.Before(header.Books) is var kept && kept < header.Books.Count ? new LowbandRepair(repair, kept)
+        : Of(header) is { } nested ? new NestedRepair(repair, nested) : repair;
+
+    /// <summary>The low band of what is made up is empty.</summary>
+    private sealed class LowbandRepair(ILostFrameRepair repair, int kept) : ILostFrameRepair
+    {
+        public int ContextFrames => repair.ContextFrames;
+
+        public int LongestGap => repair.LongestGap;
+
+        public FilledFrames Fill(LostFrames gap)
+        {
+            var filled = repair.Fill(gap with { Books = [.. gap.Books.Take(kept)], Before = gap.Before?.Take(kept), After = gap.After?.Take(kept) });
+            int[][][] books = [.. Enumerable.Range(0, gap.Books.Count).Select(book => Enumerable.Range(0, gap.Streams).Select(item =>
+                book < kept ? filled.Codes[book, item].ToArray() : [.. Enumerable.Repeat(LowbandBooks.Steps(gap.Books[book]), gap.Frames)]).ToArray())];
+            return filled with { Codes = new Codes(gap.Books, books, gap.Frames).WithSegments(filled.Codes.Segments) };
+        }
+    }
 
     /// <summary>Each cluster stands for its heaviest code while gaps are filled.</summary>
     private sealed class NestedRepair(ILostFrameRepair repair, NestedBook nested) : ILostFrameRepair

@@ -21,8 +21,7 @@ public static class LowbandPriorRun
     /// <exception cref="ConfigException">The codec has no low band, or too few books.</exception>
     public static IReadOnlyList<LowbandRecording> Encode(ICodec codec, string source, string cacheFolder, LowbandPriorConfig config, int every = 1, Action<double>? progress = null)
     {
-        var lowband = codec as ILowbandCodec;
-        Require.That(lowband is { LowbandCoefficients: > 0 }, "codec", "a low band", codec.Info.Name);
+        var lowband = Lowband(codec);
         Require.That(codec.Info.Books.Count >= config.MostBooks, "codec", $"at least {config.MostBooks} books", codec.Info.Books.Count);
         using var corpus = AudioCorpus.Open(source, cacheFolder, codec.Info.SampleRate);
         var recordings = new List<LowbandRecording>();
@@ -39,7 +38,7 @@ public static class LowbandPriorRun
             using var scope = NewDisposeScope();
             var codes = codec.Encode(tensor(samples).reshape(1, 1, -1));
             recordings.Add(new LowbandRecording(codes, config.FewestBooks,
-                [.. Enumerable.Range(config.FewestBooks, config.MostBooks - config.FewestBooks + 1).Select(books => lowband!.LowbandShares(samples, codes.Take(books)))]));
+                [.. Enumerable.Range(config.FewestBooks, config.MostBooks - config.FewestBooks + 1).Select(books => lowband.LowbandShares(samples, codes.Take(books)))]));
         }
         return recordings;
     }
@@ -47,12 +46,16 @@ public static class LowbandPriorRun
     /// <summary>The tables of the books before the low band.</summary>
     /// <param name="codec">Makes the codes.</param>
     /// <param name="given">Tables to take; null: those that are at hand.</param>
-    /// <exception cref="ConfigException">There are none for these codes.</exception>
+    /// <exception cref="ConfigException">There are none for these codes, or the codec has no low band.</exception>
     public static NeuralPrior Neural(ICodec codec, NeuralPrior? given)
     {
+        _ = Lowband(codec);
         var hash = CodecFileHeader.HashPrefix(codec.Info.TokenHash);
         var neural = given ?? EntropyPriors.For(hash) as NeuralPrior;
         Require.That(neural is not null && neural.TokenHash == hash, "--from", $"tables of the codes of this model ({hash:x8})", neural is null ? "none" : $"{neural.TokenHash:x8}");
         return neural!;
     }
+
+    private static ILowbandCodec Lowband(ICodec codec)
+        => codec is ILowbandCodec { LowbandCoefficients: > 0 } lowband ? lowband : throw new ConfigException($"codec: expected a model with a low band, found {codec.Info.Name}");
 }

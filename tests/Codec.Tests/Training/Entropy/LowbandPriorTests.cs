@@ -1,3 +1,4 @@
+using Codec.Audio;
 using Codec.Core;
 using Codec.Core.Bitstream;
 using Codec.Core.Bitstream.Prediction;
@@ -32,6 +33,23 @@ public sealed class LowbandPriorTests
         Assert.InRange(bits, 0.3, adaptive * 0.9);
         var uncounted = CodeLength.Measure(codes, () => new LowbandModel(Uncounted(prior, neural), neural), config.BlockFrames).Skip(Books).Average();
         Assert.InRange(bits, 0.3, uncounted * 0.98);
+    }
+
+    [Fact]
+    public void Recordings_are_encoded_for_every_number_of_books()
+    {
+        using var folder = new TemporaryFolder();
+        float[] samples = [.. Enumerable.Range(0, 1000).Select(i => i / 1024f)];
+        AudioFile.Write(folder.Combine("a.wav"), new AudioBuffer([samples], 16000));
+        using var codec = new LowbandCodec(Specs, Coefficients);
+        var config = new LowbandPriorConfig { FewestBooks = 2, MostBooks = 3 };
+        var recording = Assert.Single(LowbandPriorRun.Encode(codec, folder.Path, folder.Combine("cache"), config));
+        Assert.Equal((4, Coefficients, 2), (recording.Codes.Frames, recording.Coefficients, recording.Shares.Count));
+        Assert.Equal(643 / 1024f / 3, recording.SharesOf(3)[2 * Coefficients + 3], 1e-4f);
+        using var none = new PcmCodec();
+        Assert.Contains("low band", Assert.Throws<ConfigException>(() => LowbandPriorRun.Neural(none, null)).Message);
+        Assert.Contains("00000009", Assert.Throws<ConfigException>(() => LowbandPriorRun.Neural(codec, SmallPrior.Make(Specs, tokenHash: 8))).Message);
+        Assert.Equal(9u, LowbandPriorRun.Neural(codec, SmallPrior.Make(Specs, tokenHash: 9)).TokenHash);
     }
 
     /// <summary>The frequencies of each coefficient's codes in all of training.</summary>

@@ -19,7 +19,7 @@ public static class LowbandBooks
     internal const double Rounding = 0.3;
 
     private const int NominalSteps = 60;
-    private const double NominalBits = 0.55, NominalPower = 0.7;
+    private const double NominalBits = 0.5, NominalPower = 0.9;
 
     /// <summary>The first books of a codec with those of the low band behind them.</summary>
     /// <param name="whole">The books of the codec.</param>

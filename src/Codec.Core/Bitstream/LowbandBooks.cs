@@ -49,15 +49,16 @@ public static class LowbandBooks
     /// <summary>m, of a book of the low band.</summary>
     public static int Steps(CodebookSpec book) => (book.Size - 1) / 2;
 
-    /// <summary>Books before those that can only be a low band: at least <see cref="FewestAlike"/> at the end of one odd size. All of them where there are none.</summary>
+    /// <summary>Books before those that can only be a low band: at least <see cref="FewestAlike"/> at the end of one odd size, but not <see cref="VariableBooks"/>. All of them where there are none.</summary>
     public static int Before(IReadOnlyList<CodebookSpec> books)
     {
         if (books.Count == 0)
             return 0;
-        var first = books.Count;
-        while (first > 0 && books[first - 1] == books[^1])
+        var (first, last) = (books.Count, books[^1]);
+        while (first > 0 && books[first - 1] == last)
             first--;
-        var last = books[^1];
+        if (first == VariableBooks.First && last.Size == books[0].Size + 1)
+            return books.Count;
         return first > 0 && books.Count - first >= FewestAlike && last is { Stride: 1, NestedIn: 0 } && last.Size % 2 == 1 && Steps(last) is >= FewestSteps and <= MostSteps ? first : books.Count;
     }
 

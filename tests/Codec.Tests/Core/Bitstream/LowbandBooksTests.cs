@@ -66,6 +66,17 @@ public sealed class LowbandBooksTests
         Assert.Contains("low band", Assert.Throws<ArgumentException>(() => TestFiles.Write(header with { Layered = true }, codes, 1000)).Message);
     }
 
+    [Theory]
+    [InlineData(3, "300 300 300 121 121 121 121 121 121 121 121")]
+    [InlineData(10, "300 300 300 121 121 121 121 121 121 121")]      // too few
+    [InlineData(10, "121 121 121 121 121 121 121 121 121 121")]      // nothing before them
+    [InlineData(9, "300 120 120 120 120 120 120 120 120")]
+    [InlineData(9, "300 7 7 7 7 7 7 7 7")]
+    [InlineData(10, "128 128 129 129 129 129 129 129 129 129")]      // variable rate
+    [InlineData(3, "128 128 128 129 129 129 129 129 129 129 129")]
+    public void Only_a_low_band_is_taken_for_one(int before, string sizes)
+        => Assert.Equal(before, LowbandBooks.Before([.. sizes.Split(' ').Select(size => new CodebookSpec(int.Parse(size, System.Globalization.CultureInfo.InvariantCulture)))]));
+
     [Fact]
     public void Headers_get_the_tables_of_their_codes()
     {

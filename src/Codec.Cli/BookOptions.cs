@@ -60,12 +60,15 @@ internal sealed class BookOptions
     {
         var (kbps, books) = (args.GetValue(_kbps), args.GetValue(_books));
         if (books is { } wanted)
+        {
             Require.InRange(wanted, 1, codec.Books.Count, "--books");
+            Require.That(LowbandBooks.Within(codec.Books, wanted) == wanted, "--books", $"at most {LowbandBooks.Before(codec.Books)} or all {codec.Books.Count}: a low band is not cut", wanted);
+        }
         if (kbps is not { } limit)
             return books;
         var streams = (channels + codec.Channels - 1) / codec.Channels;
         var lowest = codec.BitsPerSecond(1) * streams / 1000;
         Require.That(limit >= lowest * 0.999, "--kbps", FormattableString.Invariant($"at least {lowest:0.###} ({codec.Name}, {channels} channel(s))"), limit);
-        return Enumerable.Range(1, codec.Books.Count).Last(n => codec.BitsPerSecond(n) * streams / 1000 <= limit * 1.001);
+        return Enumerable.Range(1, codec.Books.Count).Last(n => LowbandBooks.Within(codec.Books, n) == n && codec.BitsPerSecond(n) * streams / 1000 <= limit * 1.001);
     }
 }

@@ -56,7 +56,7 @@ public sealed record CodecInfo
     public double FrameRate => (double)SampleRate / HopLength;
 
     /// <summary>Nominal bits per second and channel group of the first <paramref name="books"/> books, without container.</summary>
-    public double BitsPerSecond(int books) => Books.Take(books).Sum(b => b.BitsPerCode / b.Stride) * FrameRate;
+    public double BitsPerSecond(int books) => Bitstream.LowbandBooks.BitsPerFrame([.. Books.Take(books)]) * FrameRate;
 
     /// <summary>Samples of the segments that the codec codes one by one; null: the signal is coded as one.</summary>
     public int? SegmentLength { get; init; }

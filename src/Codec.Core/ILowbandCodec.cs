@@ -3,6 +3,9 @@ namespace Codec.Core;
 /// <summary>A codec whose decoder may be given the waveform's low band beside the codes.</summary>
 public interface ILowbandCodec : ICodec
 {
+    /// <summary>Coefficients of a frame; 0: this model has no low band.</summary>
+    int LowbandCoefficients { get; }
+
     /// <summary>The same codec with fewer books and <see cref="Bitstream.LowbandBooks"/>.</summary>
     /// <param name="books">Books that are kept, coarse first.</param>
     /// <param name="steps">Steps from 0 to the largest coefficient: more are finer and cost more.</param>

@@ -20,6 +20,7 @@ internal sealed class PriorVerb
     private readonly Option<string?> _from = new("--from") { Description = "tables for an earlier state of the same codec to go on from: a quarter of the steps is then enough", HelpName = "FILE.cdp" };
     private readonly Option<double> _varied = new("--varied") { Description = "hours of crops at other speeds and levels to learn from as well", HelpName = "HOURS", DefaultValueFactory = _ => 0 };
     private readonly Option<bool> _tree = new("--tree") { Description = "count codes over a tree of books (seconds, weaker tables) instead of training a network" };
+    private readonly Option<bool> _lowband = new("--lowband") { Description = "tables of the low band instead, upon those of the codes (--from, or those at hand)" };
     private readonly Option<int> _every = new("--every") { Description = "learn from every N-th recording", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<int?> _threads = new("--threads") { Description = "threads of libtorch", HelpName = "N" };
     private readonly CommandContext _context;
@@ -30,7 +31,7 @@ internal sealed class PriorVerb
     {
         var verb = new PriorVerb(context);
         var command = new Command("prior", "Train the tables with which files of a codec are predicted (put them into src/Codec.Core/Pretrained for a bundled one).")
-            { verb._model, verb._train, verb._test, verb._output, verb._cache, verb._steps, verb._from, verb._tree, verb._varied, verb._every, verb._threads };
+            { verb._model, verb._train, verb._test, verb._output, verb._cache, verb._steps, verb._from, verb._tree, verb._lowband, verb._varied, verb._every, verb._threads };
         command.SetAction(verb.Run);
         return command;
     }
@@ -43,6 +44,8 @@ internal sealed class PriorVerb
         _context.UseTorch(args.GetValue(_threads));
         using var codec = CodecCatalog.Load(args.GetValue(_model)!);
         var start = args.GetValue(_from) is { } from ? NeuralPrior.Parse(File.ReadAllBytes(from)) : null;
+        if (args.GetValue(_lowband))
+            return Lowband(args, codec, start, output);
         if (start is not null && args.GetValue(_steps) == 0)
             return Rekey(args, start, codec, output);
         Require.That(args.GetValue(_train) is not null, "--train", "a manifest or folder to learn from", "none");
@@ -54,6 +57,33 @@ internal sealed class PriorVerb
         if (args.GetValue(_test) is { } test)
             foreach (var (predictor, bits) in NeuralPriorRun.Compare(prior as NeuralPrior, train, NeuralPriorRun.Encode(codec, test, cache), config.BlockFrames))
                 output.Message($"{predictor,-32} {Join(bits)}");
+        output.Result(path);
+        return ExitCode.Done;
+    }
+
+    private int Lowband(ParseResult args, Core.ICodec codec, NeuralPrior? from, CommandOutput output)
+    {
+        Require.That(args.GetValue(_train) is not null, "--train", "a manifest or folder to learn from", "none");
+        Require.That(!args.GetValue(_tree) && args.GetValue(_varied) == 0, "--lowband", "neither --tree nor --varied", "one of them");
+        var config = new LowbandPriorConfig { Steps = Math.Max(1, args.GetValue(_steps)) }.Validate();
+        var neural = LowbandPriorRun.Neural(codec, from);
+        IReadOnlyList<LowbandRecording> Encode(string source, int every)
+        {
+            using var bar = output.Progress("encoding", 1);
+            return LowbandPriorRun.Encode(codec, source, args.GetValue(_cache)!, config, every, bar.Report);
+        }
+        var recordings = Encode(args.GetValue(_train)!, Math.Max(1, args.GetValue(_every)));
+        var prior = LowbandPriorTrainer.Train(recordings, neural, config,
+            (step, bits) => output.Message(string.Create(CultureInfo.InvariantCulture, $"{step}/{config.Steps}  log2 of the Laplacian density, negated: {bits:F3}")));
+        var path = args.GetValue(_output)!;
+        Write(prior, path);
+        if (args.GetValue(_test) is { } test)
+        {
+            var unseen = Encode(test, 1);
+            for (var books = config.FewestBooks; books <= config.MostBooks; books++)
+                output.Message($"{books} books, {string.Join(' ', config.Quantizations)} steps: bits a coefficient "
+                    + Join([.. config.Quantizations.Select(steps => LowbandPriorTrainer.Measure(prior, neural, unseen, books, steps, config.BlockFrames))]));
+        }
         output.Result(path);
         return ExitCode.Done;
     }

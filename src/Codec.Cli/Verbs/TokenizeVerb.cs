@@ -81,7 +81,7 @@ internal sealed class TokenizeVerb
             Model = codec.Info.Name,
             Weights = codec.Info.WeightHash,
             CatalogueId = codec.Info.CatalogueId,
-            Prior = EntropyPriors.For(CodecFileHeader.HashPrefix(codec.Info.TokenHash))?.Id ?? 0,
+            Prior = EntropyPriors.For(CodecFileHeader.HashPrefix(codec.Info.TokenHash), codec.Info.Books)?.Id ?? 0,
         };
     }
 

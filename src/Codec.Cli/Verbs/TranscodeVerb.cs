@@ -46,7 +46,7 @@ internal sealed class TranscodeVerb
             try
             {
                 var header = CommandFiles.Write(job.Output, force, _context.Terminal, stream => Transcoder.DropBooks(input, stream,
-                    header => books is { } count ? new BookSelection(Math.Min(header.Books.Count, count)) : header.SelectionWithin(kbps!.Value * 1000)));
+                    header => books is { } count ? new BookSelection(LowbandBooks.Within(header.Books, count)) : header.SelectionWithin(kbps!.Value * 1000)));
                 var nested = header.Books[^1] is { NestedIn: > 0 } last ? $", the last of {last.Size} entries nested in {last.NestedIn}" : "";
                 output.Result(string.Create(CultureInfo.InvariantCulture, $"{job.Input} -> {job.Output}  {header.Books.Count} books{nested}"));
                 return new JsonObject { ["input"] = job.Input, ["output"] = job.Output, ["books"] = header.Books.Count, ["last_book_size"] = header.Books[^1].Size };

@@ -76,7 +76,7 @@ internal sealed class BlockCoder
     }
 
     /// <summary>Blocks that <see cref="DecodeTogether"/> takes; 1 where it would gain nothing.</summary>
-    public int Together => _models[0] is NeuralModel ? NeuralRows.Most : 1;
+    public int Together => _models[0] is NeuralModel or LowbandModel ? NeuralRows.Most : 1;
 
     /// <summary>Decodes a block whose checksum was right.</summary>
     public Codes Decode(int frames, ReadOnlySpan<int> lengths, ReadOnlyMemory<byte> bytes)
@@ -107,12 +107,17 @@ internal sealed class BlockCoder
         for (var stream = 0; stream < _models.Length; stream++)
         {
             Codes[] rows = [.. blocks.Select(block => block.Row(stream))];
-            for (var book = 0; book < _header.Books.Count; book++)
+            var together = models[0][stream] is LowbandModel first ? first.Kept(rows[0]) : _header.Books.Count;
+            Codes[] lower = [.. rows.Select(row => row.Take(together))];
+            for (var book = 0; book < together; book++)
             {
                 for (var i = 0; i < lanes.Length; i++)
-                    lanes[i] = new NeuralModel.Lane((NeuralModel)models[i][stream], sections[i].Next(), rows[i]);
+                    lanes[i] = new NeuralModel.Lane(models[i][stream] is LowbandModel model ? model.Lower : (NeuralModel)models[i][stream], sections[i].Next(), lower[i]);
                 NeuralModel.CodeTogether(lanes, book);
             }
+            for (var book = together; book < _header.Books.Count; book++)
+                for (var i = 0; i < lanes.Length; i++)
+                    models[i][stream].Code(sections[i].Next(), rows[i], book);
         }
         return blocks;
     }

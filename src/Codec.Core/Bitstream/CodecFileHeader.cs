@@ -79,6 +79,8 @@ public sealed record CodecFileHeader
     /// <param name="channels">Channels of the audio.</param>
     public static CodecFileHeader For(CodecInfo info, int catalogueId, int books, int originalRate, int channels)
     {
+        if (LowbandBooks.Within(info.Books, books) < Math.Min(books, info.Books.Count))
+            throw new ArgumentOutOfRangeException(nameof(books), books, $"expected at most {LowbandBooks.Before(info.Books)} or all: a low band is not cut");
         var specs = info.Books.Take(books).ToArray();
         return new CodecFileHeader
         {

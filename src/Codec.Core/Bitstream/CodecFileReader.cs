@@ -16,7 +16,7 @@ public sealed partial class CodecFileReader : IDisposable
     private readonly ByteSource _source;
     private readonly BlockCoder _coder;
     private readonly List<(long Start, long Frames)> _lost = [];
-    private readonly Queue<CodecBlock> _ready = []; // decoded ahead
+    private readonly Queue<(CodecBlock Block, bool Reset)> _ready = []; // decoded ahead
     private BlockScanner _scanner;
     private long _next;             // number of the block that is returned next
     private long _missing;          // blocks before the scanner's block that are to be returned as lost
@@ -68,9 +68,10 @@ public sealed partial class CodecFileReader : IDisposable
     /// <summary>The next block in file order; null at the end.</summary>
     public CodecBlock? Read()
     {
-        if (_ready.TryDequeue(out var ready))
-            return ready;
-        return Step(out var index, out var whole) ? Take(index, whole) : null;
+        if (!_ready.TryDequeue(out var ready))
+            ready = Step(out var index, out var whole) ? Taken(index, whole) : default;
+        LastReset = ready.Reset;
+        return ready.Block;
     }
 
     /// <summary>The next block as bytes, null for one that is lost; false at the end.</summary>
@@ -87,7 +88,7 @@ public sealed partial class CodecFileReader : IDisposable
     }
 
     /// <summary>The predictor starts anew with the block that was read last.</summary>
-    internal bool LastReset => _scanner.Layout.Reset;
+    internal bool LastReset { get; private set; }
 
     /// <summary>All blocks from here on. Of a file that can seek, some are decoded at once, which takes less time: what the reader tells of
     /// the file is then ahead of the block by as many. From a pipe each comes when it has arrived.</summary>
@@ -125,7 +126,7 @@ public sealed partial class CodecFileReader : IDisposable
     /// <returns>The blocks and base frames from here on, lost ones included.</returns>
     public (long Blocks, long Frames) Check(CancellationToken cancellation = default)
     {
-        var (blocks, frames) = ((long)_ready.Count, _ready.Sum(block => (long)block.Frames));
+        var (blocks, frames) = ((long)_ready.Count, _ready.Sum(ready => (long)ready.Block.Frames));
         _ready.Clear();
         for (; Step(out var index, out var whole); blocks++)
         {
@@ -150,7 +151,7 @@ public sealed partial class CodecFileReader : IDisposable
                 continue;
             }
             Decode(some); // whose last one that block may need
-            _ready.Enqueue(Take(index, whole));
+            _ready.Enqueue(Taken(index, whole));
             return;
         }
         Decode(some);
@@ -161,17 +162,18 @@ public sealed partial class CodecFileReader : IDisposable
         if (blocks.Count == 0)
             return;
         foreach (var ((index, block), codes) in blocks.Zip(_coder.DecodeTogether([.. blocks.Select(item => item.Block)])))
-            _ready.Enqueue(new CodecBlock(index, index * Header.BlockFrames, block.Frames, codes, block.Side));
+            _ready.Enqueue((new CodecBlock(index, index * Header.BlockFrames, block.Frames, codes, block.Side), true));
         _learned = true;
         blocks.Clear();
     }
 
-    private CodecBlock Take(long index, bool whole)
+    private (CodecBlock Block, bool Reset) Taken(long index, bool whole)
     {
+        var reset = whole && _scanner.Layout.Reset;
         var block = (whole ? Decode(index) : null) ?? LostBlock(index);
         if (whole)
             _scanner.Consume();
-        return block;
+        return (block, reset);
     }
 
     /// <summary>The block that the scanner stands on, as bytes.</summary>

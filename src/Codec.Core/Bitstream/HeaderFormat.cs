@@ -186,6 +186,8 @@ internal static class HeaderFormat
             return $"codes in a block: expected at most {CodecFileHeader.LargestBlock}, found {header.Symbols(header.BlockFrames) * header.Streams}";
         if (header.Predictor == Predictor.Adaptive && header.Books.Sum(book => (long)book.Size) * header.Streams > MostCounters)
             return $"codebook entries of all streams, which the adaptive predictor counts: expected at most {MostCounters}, found more";
+        if (header.Predictor == Predictor.NeuralLowband && header.Layered)
+            return "low band: expected one section a block, found a section for each book";
         return header.Tags.Length > 0 && !IsJsonObject(header.Tags) ? "tags: expected a JSON object" : null;
     }
 

@@ -12,6 +12,15 @@ public static class LowbandBooks
     /// <summary>Steps from 0 to the largest coefficient: at most so many.</summary>
     public const int MostSteps = 511;
 
+    /// <summary>Books of one odd size at the end of a file: from so many on they are a low band.</summary>
+    public const int FewestAlike = 8;
+
+    /// <summary>Added to a size before it is rounded down.</summary>
+    internal const double Rounding = 0.3;
+
+    private const int NominalSteps = 60;
+    private const double NominalBits = 0.5, NominalPower = 0.9;
+
     /// <summary>The first books of a codec with those of the low band behind them.</summary>
     /// <param name="whole">The books of the codec.</param>
     /// <param name="books">How many of them are kept, at least one.</param>
@@ -40,16 +49,57 @@ public static class LowbandBooks
     /// <summary>m, of a book of the low band.</summary>
     public static int Steps(CodebookSpec book) => (book.Size - 1) / 2;
 
-    /// <summary>Share of a step by which coefficients are rounded towards zero: what is 0 costs least.</summary>
-    public const double DeadZone = 0.2;
+    /// <summary>Books before those that can only be a low band: at least <see cref="FewestAlike"/> at the end of one odd size, but not <see cref="VariableBooks"/>. All of them where there are none.</summary>
+    public static int Before(IReadOnlyList<CodebookSpec> books)
+    {
+        if (books.Count == 0)
+            return 0;
+        var (first, last) = (books.Count, books[^1]);
+        while (first > 0 && books[first - 1] == last)
+            first--;
+        if (first == VariableBooks.First && last.Size == books[0].Size + 1)
+            return books.Count;
+        return first > 0 && books.Count - first >= FewestAlike && last is { Stride: 1, NestedIn: 0 } && last.Size % 2 == 1 && Steps(last) is >= FewestSteps and <= MostSteps ? first : books.Count;
+    }
+
+    /// <summary>The most books, up to a number of them, that hold a low band whole or not at all.</summary>
+    public static int Within(IReadOnlyList<CodebookSpec> books, int most) => most >= books.Count ? books.Count : Math.Min(most, Before(books));
+
+    /// <summary>About the bits that a coefficient takes in speech, entropy-coded: most are zero.</summary>
+    public static double BitsPerCoefficient(CodebookSpec book) => NominalBits * Math.Pow(Steps(book) / (double)NominalSteps, NominalPower);
+
+    /// <summary>Bits per base frame before entropy coding, but of a low band after it.</summary>
+    public static double BitsPerFrame(IReadOnlyList<CodebookSpec> books)
+    {
+        var before = Before(books);
+        return books.Take(before).Sum(book => book.BitsPerCode / book.Stride) + books.Skip(before).Sum(BitsPerCoefficient);
+    }
 
     /// <summary>The code of a coefficient.</summary>
-    /// <param name="share">Of the largest that it may be.</param>
+    /// <param name="share">Of the largest coefficient.</param>
     /// <param name="steps">m.</param>
-    public static int Code(float share, int steps)
+    public static int CodeOf(float share, int steps)
     {
-        var size = (int)MathF.Min(steps, MathF.Floor(MathF.Abs(share) * steps + (float)(0.5 - DeadZone)));
-        return steps + (share < 0 ? -size : size);
+        var size = (int)Math.Min(steps, Math.Floor(Math.Abs((double)share) * steps + Rounding));
+        return share < 0 ? steps - size : steps + size;
+    }
+
+    /// <summary>Codes with a low band behind them.</summary>
+    /// <param name="codes">One batch item, of the books that are kept. Shares memory.</param>
+    /// <param name="shares">[T][coefficients] (<see cref="ILowbandCodec.LowbandShares"/>).</param>
+    /// <param name="steps">m.</param>
+    public static Codes Join(Codes codes, ReadOnlySpan<float> shares, int steps)
+    {
+        var coefficients = shares.Length / Math.Max(1, codes.Frames);
+        var books = new int[codes.Books + coefficients][][];
+        for (var book = 0; book < books.Length; book++)
+        {
+            var row = book < codes.Books ? codes[book].ToArray() : new int[codes.Frames];
+            for (var t = 0; book >= codes.Books && t < row.Length; t++)
+                row[t] = CodeOf(shares[t * coefficients + book - codes.Books], steps);
+            books[book] = [row];
+        }
+        return new Codes(Of(codes.Specs, codes.Books, coefficients, steps), books, codes.Frames);
     }
 
     /// <summary>Nearly the codes that fewer steps would have given: what they cost can be told beforehand.</summary>
@@ -60,7 +110,7 @@ public static class LowbandBooks
     internal static Codes Coarser(Codes codes, IReadOnlyList<CodebookSpec> coarser, int books, int steps)
     {
         var fine = Steps(codes.Specs[^1]);
-        int[] map = [.. Enumerable.Range(-fine, 2 * fine + 1).Select(code => Code((float)code / fine, steps))];
+        int[] map = [.. Enumerable.Range(-fine, 2 * fine + 1).Select(code => CodeOf((float)code / fine, steps))];
         int[][][] kept = [.. Enumerable.Range(0, codes.Books).Select(book => Enumerable.Range(0, codes.Batch)
             .Select(item => book < books ? codes[book, item].ToArray() : Array.ConvertAll(codes[book, item].ToArray(), code => map[code])).ToArray())];
         return new Codes(coarser, kept, codes.Frames);

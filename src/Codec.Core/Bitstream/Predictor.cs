@@ -23,4 +23,7 @@ public enum Predictor
 
     /// <summary>As <see cref="Neural"/>, with books that frames may lack (<see cref="VariableBooks"/>).</summary>
     NeuralVariable = 6,
+
+    /// <summary>As <see cref="Neural"/>, with the low band behind (<see cref="Prediction.LowbandModel"/>).</summary>
+    NeuralLowband = 7,
 }

@@ -14,6 +14,7 @@ public static class SymbolModels
         Predictor.Neural => Neural(header),
         Predictor.NeuralMixing => new MixingModel(header.Books, Prior<NeuralPrior>(header), header.Streams),
         Predictor.NeuralVariable => new NeuralModel(Variable(header), variable: true),
+        Predictor.NeuralLowband => Lowband(header),
         Predictor.Tree => new TreeModel(Prior<TreeTables>(header)),
         _ => throw new BitstreamException("predictor", 0, "a predictor of this version", $"number {(int)header.Predictor}"),
     };
@@ -24,7 +25,7 @@ public static class SymbolModels
     /// <param name="groupBlocks">Blocks from one reset of the predictor to the next.</param>
     public static CodecFileHeader WithBestPredictor(this CodecFileHeader header, CodecInfo codec, int groupBlocks = 1)
     {
-        var prior = EntropyPriors.For(CodecFileHeader.HashPrefix(codec.TokenHash));
+        var prior = EntropyPriors.For(CodecFileHeader.HashPrefix(codec.TokenHash), header.Books);
         if (groupBlocks == 1 && prior is NeuralPrior neural && neural.FitsVariable(header.Books))
             return header with { Predictor = Predictor.NeuralVariable, Prior = prior.Id };
         if (prior is null || !prior.Fits(header.Books))
@@ -39,6 +40,14 @@ public static class SymbolModels
     {
         var prior = Prior<NeuralPrior>(header);
         return new NeuralModel(prior, prior.Nested(header.Books));
+    }
+
+    private static LowbandModel Lowband(CodecFileHeader header)
+    {
+        var prior = EntropyPriors.Find(header.Prior) as LowbandPrior;
+        if (prior is { Neural: null })
+            throw new BitstreamException("entropy prior", 0, $"the tables {prior.NeuralId:x8} of the books before the low band", "other tables only");
+        return new LowbandModel(Prior<LowbandPrior>(header), prior!.Neural!);
     }
 
     private static T Prior<T>(CodecFileHeader header) where T : EntropyPrior

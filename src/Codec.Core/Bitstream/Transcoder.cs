@@ -11,7 +11,7 @@ public static class Transcoder
     /// </summary>
     /// <param name="input">A whole file; blocks that are damaged stay lost.</param>
     /// <param name="output">Receives the file; need not seek.</param>
-    /// <param name="books">1 to the books of the file.</param>
+    /// <param name="books">1 to the books of the file; where it has a low band at most those before it, or all.</param>
     /// <param name="models">Makes predictors; by default those of this library.</param>
     /// <exception cref="BitstreamException">The header is damaged or not ours.</exception>
     public static void DropBooks(Stream input, Stream output, int books, Func<CodecFileHeader, ISymbolModel>? models = null)
@@ -31,9 +31,13 @@ public static class Transcoder
         var (books, last) = selection ??= choose(reader.Header);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(books);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(books, all);
+        if (LowbandBooks.Within(reader.Header.Books, books) != books)
+            throw new ArgumentOutOfRangeException(nameof(choose), books, $"expected at most {LowbandBooks.Before(reader.Header.Books)} books, or all {all}: a low band is not cut");
         var header = reader.Header with { Books = selection.Of(reader.Header.Books) };
         if (header.Predictor == Predictor.NeuralVariable && books <= VariableBooks.First)
             header = header with { Predictor = Predictor.Neural };
+        if (header.Predictor == Predictor.NeuralLowband && books < all)
+            header = header with { Predictor = Predictor.Neural, Prior = (EntropyPriors.Find(header.Prior) as LowbandPrior)?.NeuralId ?? header.Prior };
         var held = last is not null && reader.Header.Books[books - 1].NestedIn != 0 ? EntropyPriors.Find(header.Prior)?.Nested(reader.Header.Books) : null;
         using var writer = new CodecFileWriter(output, header, models: Model, leaveOpen: true);
         long frames = 0;

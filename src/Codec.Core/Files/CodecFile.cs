@@ -87,7 +87,7 @@ public static class CodecFile
         IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default, ILostFrameRepair? repair = null)
     {
         var header = file.Header;
-        (codec, repair) = (codec.WithBooksOf(header), NestedFile.Repair(repair, header, codec.Info.LowbandCoefficients));
+        (codec, repair) = (codec.WithBooksOf(header), NestedFile.Repair(repair, header));
         using var decoder = new AudioDecoder(codec, audio.SampleRate, header.Channels);
         var concealer = new Concealer(repair ?? new RepeatAndFade(header.FrameRate), header.Books, header.Streams);
         long frames = 0, written = 0;
@@ -174,9 +174,10 @@ public static class CodecFile
         var found = CodecFileHeader.HashPrefix(codec.WeightHash);
         if (header.WeightHash != 0 && found != 0 && !PretrainedModels.HaveSameCodes(header.WeightHash, found))
             throw new CheckpointException(name, $"was made with weights {Hex(header.WeightHash)}..., found {codec.Name} with {Hex(found)}...: give its model with --model");
+        var books = header.Books.Take(LowbandBooks.Before(header.Books)).ToArray();
         if (header.SampleRate != codec.SampleRate || header.HopLength != codec.HopLength || !VariableBooks.Are(header.Books, codec.Books)
-            && !LowbandBooks.Are(header.Books, codec.Books, codec.LowbandCoefficients)
-            && !header.Books.Select(book => book.NestedIn == 0 ? book : new CodebookSpec(book.NestedIn)).SequenceEqual(codec.Books.Take(header.Books.Count)))
+            && !header.Books.SequenceEqual(codec.Books)
+            && !books.Select(book => book.NestedIn == 0 ? book : new CodebookSpec(book.NestedIn)).SequenceEqual(codec.Books.Take(books.Length)))
             throw new CheckpointException(name, $"holds {Shape(header.SampleRate, header.HopLength, header.Books)}, "
                 + $"found {codec.Name} with {Shape(codec.SampleRate, codec.HopLength, codec.Books)}");
     }

@@ -26,7 +26,7 @@ public static class CodecFilePart
         IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default, ILostFrameRepair? repair = null)
     {
         var (header, info) = (file.Header, codec.Info);
-        (codec, repair) = (codec.WithBooksOf(header), NestedFile.Repair(repair, header, codec.Info.LowbandCoefficients));
+        (codec, repair) = (codec.WithBooksOf(header), NestedFile.Repair(repair, header));
         var from = Samples(part.Start, audio.SampleRate);
         var to = Math.Max(from, Samples(part.End, audio.SampleRate));
         var reach = new Resampler(info.SampleRate, audio.SampleRate).Reach;

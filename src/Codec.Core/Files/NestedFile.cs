@@ -5,12 +5,12 @@ using Codec.Core.Concealment;
 
 namespace Codec.Core.Files;
 
-/// <summary>Codecs for files whose books are not just the first ones of the codec: the last one nested, some missing in frames, a low band behind them.</summary>
+/// <summary>Codecs for files whose books are not the first ones of a codec as they are: nested, missing in frames, or with a low band.</summary>
 public static class NestedFile
 {
     /// <summary>Everything that a codec's files may keep, by rising rate.</summary>
     public static IReadOnlyList<BookSelection> Selections(CodecInfo codec)
-        => BookSelection.Of(codec.Books, EntropyPriors.For(CodecFileHeader.HashPrefix(codec.TokenHash)));
+        => BookSelection.Of(codec.Books, EntropyPriors.For(CodecFileHeader.HashPrefix(codec.TokenHash), codec.Books));
 
     /// <summary>A codec of the books that are kept: itself where they are whole.</summary>
     /// <param name="codec">Stays the caller's, and is used by the result.</param>
@@ -35,20 +35,23 @@ public static class NestedFile
     /// <exception cref="BitstreamException">The tables that describe a nested book are not at hand.</exception>
     public static ICodec WithBooksOf(this ICodec codec, CodecFileHeader header)
         => VariableBooks.Are(header.Books, codec.Info.Books) ? codec.WithVariableBooks(0)
-        : header.Books.SequenceEqual(codec.Info.Books) ? codec
-        : LowbandBooks.Are(header.Books, codec.Info.Books, codec.Info.LowbandCoefficients) ? codec.WithLowband(header.Books.Count - codec.Info.LowbandCoefficients, LowbandBooks.Steps(header.Books[^1]))
+        : LowbandBooks.Before(header.Books) is var before && before < header.Books.Count && !header.Books.SequenceEqual(codec.Info.Books)
+            ? codec.WithLowband(before, LowbandBooks.Steps(header.Books[^1]), header.Books.Count - before)
         : codec.WithNested(Of(header));
 
     /// <summary>A codec of some books and the waveform's low band.</summary>
     /// <param name="codec">Stays the caller's, and is used by the result.</param>
     /// <param name="books">Books that are kept.</param>
     /// <param name="steps">See <see cref="LowbandBooks"/>.</param>
-    /// <exception cref="CheckpointException">The codec has no low band.</exception>
-    public static ICodec WithLowband(this ICodec codec, int books, int steps)
+    /// <param name="coefficients">That the low band must have; null: as many as the codec's.</param>
+    /// <exception cref="CheckpointException">The codec has no low band, or another.</exception>
+    public static ICodec WithLowband(this ICodec codec, int books, int steps, int? coefficients = null)
     {
         try
         {
-            return codec is ILowbandCodec lowband ? lowband.WithLowband(books, steps) : throw new NotSupportedException($"{codec.Info.Name}: has no low band");
+            return codec is ILowbandCodec lowband && lowband.LowbandCoefficients > 0 && (coefficients ?? lowband.LowbandCoefficients) == lowband.LowbandCoefficients
+                ? lowband.WithLowband(books, steps)
+                : throw new NotSupportedException($"{codec.Info.Name}: its decoder takes no low band{(coefficients is null ? "" : $" of {coefficients} coefficients")}");
         }
         catch (NotSupportedException e)
         {
@@ -80,21 +83,14 @@ public static class NestedFile
             : throw new BitstreamException("entropy prior", 0, $"the tables {header.Prior:x8} that describe a nested book", "other tables only");
     }
 
-    /// <summary>A repair of whole books for a file whose last one is nested or that has a low band.</summary>
-    /// <param name="repair">Knows the codec's books.</param>
-    /// <param name="header">Of the file.</param>
-    /// <param name="coefficients">Of the codec's low band.</param>
-    internal static ILostFrameRepair? Repair(ILostFrameRepair? repair, CodecFileHeader header, int coefficients)
-    {
-        if (repair is null)
-            return null;
-        if (LowbandBooks.Are(header.Books, header.Books, coefficients))
-            return new LowbandRepair(repair, header.Books.Count - coefficients);
-        return Of(header) is { } nested ? new NestedRepair(repair, nested) : repair;
-    }
+    /// <summary>A repair of whole books for a file whose last one is nested, or that has a low band.</summary>
+    internal static ILostFrameRepair? Repair(ILostFrameRepair? repair, CodecFileHeader header)
+        => repair is null ? null
+        : LowbandBooks.Before(header.Books) is var kept && kept < header.Books.Count ? new LowbandRepair(repair, kept)
+        : Of(header) is { } nested ? new NestedRepair(repair, nested) : repair;
 
-    /// <summary>The low band of made-up frames is left to the decoder.</summary>
-    private sealed class LowbandRepair(ILostFrameRepair repair, int books) : ILostFrameRepair
+    /// <summary>The low band of what is made up is empty.</summary>
+    private sealed class LowbandRepair(ILostFrameRepair repair, int kept) : ILostFrameRepair
     {
         public int ContextFrames => repair.ContextFrames;
 
@@ -102,15 +98,10 @@ public static class NestedFile
 
         public FilledFrames Fill(LostFrames gap)
         {
-            var filled = repair.Fill(gap with { Books = [.. gap.Books.Take(books)], Before = gap.Before?.Take(books), After = gap.After?.Take(books) });
-            var codes = gap.NewCodes();
-            for (var book = 0; book < codes.Books; book++)
-                for (var item = 0; item < codes.Batch; item++)
-                    if (book < books)
-                        filled.Codes[book, item].CopyTo(codes[book, item]);
-                    else
-                        codes[book, item].Fill(LowbandBooks.Steps(codes.Specs[book]));
-            return filled with { Codes = codes };
+            var filled = repair.Fill(gap with { Books = [.. gap.Books.Take(kept)], Before = gap.Before?.Take(kept), After = gap.After?.Take(kept) });
+            int[][][] books = [.. Enumerable.Range(0, gap.Books.Count).Select(book => Enumerable.Range(0, gap.Streams).Select(item =>
+                book < kept ? filled.Codes[book, item].ToArray() : [.. Enumerable.Repeat(LowbandBooks.Steps(gap.Books[book]), gap.Frames)]).ToArray())];
+            return filled with { Codes = new Codes(gap.Books, books, gap.Frames).WithSegments(filled.Codes.Segments) };
         }
     }
 

@@ -58,6 +58,14 @@ public sealed class PriorVerbTests : IDisposable
     }
 
     [Fact]
+    public void A_model_without_a_low_band_gets_no_tables_of_one()
+    {
+        var run = Prior(_folder.Combine("l.cdp"), "--lowband");
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains("low band", Assert.Single(run.ErrorLines));
+    }
+
+    [Fact]
     public void The_same_recordings_give_the_same_tables_and_varied_crops_others()
     {
         byte[] Tables(string name, params string[] more)

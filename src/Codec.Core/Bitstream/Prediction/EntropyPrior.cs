@@ -37,10 +37,10 @@ public abstract class EntropyPrior
     /// <summary>Bytes of a file (FORMAT.md, "Prior files").</summary>
     public abstract byte[] ToBytes();
 
-    /// <summary>Tables of either kind.</summary>
-    /// <exception cref="BitstreamException">Neither, or damaged.</exception>
+    /// <summary>Tables of any kind.</summary>
+    /// <exception cref="BitstreamException">None, or damaged.</exception>
     public static EntropyPrior Parse(ReadOnlySpan<byte> bytes)
-        => bytes.StartsWith(TreeTables.Magic) ? TreeTables.Parse(bytes) : NeuralPrior.Parse(bytes);
+        => bytes.StartsWith(TreeTables.Magic) ? TreeTables.Parse(bytes) : bytes.StartsWith(LowbandPrior.Magic) ? LowbandPrior.Parse(bytes) : NeuralPrior.Parse(bytes);
 
     /// <summary>Looks at length, magic and checksum of a file of tables.</summary>
     private protected static void Check(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> magic, string kind)

@@ -10,6 +10,7 @@ public static class EntropyPriors
 {
     private static readonly ConcurrentDictionary<uint, EntropyPrior> Known = new();
     private static readonly ConcurrentDictionary<uint, EntropyPrior> Preferred = new(); // by the codes that they predict
+    private static readonly ConcurrentDictionary<uint, LowbandPrior> Lowbands = new();        // likewise, of low bands
     private static readonly Lazy<bool> Bundled = new(LoadBundled);
 
     /// <summary>Makes tables known, e.g. those beside a model of one's own. New files of their codes are written with them.</summary>
@@ -17,7 +18,10 @@ public static class EntropyPriors
     {
         _ = Bundled.Value;
         Known[prior.Id] = prior;
-        Preferred[prior.TokenHash] = prior;
+        if (prior is LowbandPrior lowband)
+            Lowbands[prior.TokenHash] = lowband;
+        else
+            Preferred[prior.TokenHash] = prior;
     }
 
     /// <summary>The tables that a file names; null if they are not here.</summary>
@@ -27,13 +31,27 @@ public static class EntropyPriors
         return Known.GetValueOrDefault(id);
     }
 
-    /// <summary>The tables with which new files are written; null if there are none.</summary>
+    /// <summary>The tables with which new files are written, but for those of low bands; null if there are none.</summary>
     /// <param name="tokenHash">First bytes of <see cref="CodecInfo.TokenHash"/>; 0 finds nothing.</param>
     public static EntropyPrior? For(uint tokenHash)
     {
         _ = Bundled.Value;
         return tokenHash == 0 ? null : Preferred.GetValueOrDefault(tokenHash);
     }
+
+    /// <summary>The tables with which new files of these codes with a low band are written; null if there are none.</summary>
+    /// <param name="tokenHash">As in <see cref="For(uint)"/>.</param>
+    public static LowbandPrior? Lowband(uint tokenHash)
+    {
+        _ = Bundled.Value;
+        return tokenHash == 0 ? null : Lowbands.GetValueOrDefault(tokenHash);
+    }
+
+    /// <summary>The tables with which new files of some books are written; null if there are none.</summary>
+    /// <param name="tokenHash">As in <see cref="For(uint)"/>.</param>
+    /// <param name="books">Perhaps with a low band.</param>
+    public static EntropyPrior? For(uint tokenHash, IReadOnlyList<CodebookSpec> books)
+        => Lowband(tokenHash) is { } lowband && lowband.Fits(books) ? lowband : For(tokenHash);
 
     private static bool LoadBundled()
     {
@@ -46,7 +64,10 @@ public static class EntropyPriors
             stream.ReadExactly(bytes);
             var prior = EntropyPrior.Parse(bytes);
             Known[prior.Id] = prior;
-            Preferred.TryAdd(prior.TokenHash, prior);
+            if (prior is LowbandPrior lowband)
+                Lowbands.TryAdd(prior.TokenHash, lowband);
+            else
+                Preferred.TryAdd(prior.TokenHash, prior);
         }
         return true;
     }

@@ -48,6 +48,9 @@ public sealed class NeuralPrior : EntropyPrior
 
     internal NeuralBook this[int book] => _books[book];
 
+    /// <summary>What stands for 1 in sums of embeddings where they are scaled to lie in [-1, 1].</summary>
+    internal double Unit => 128.0 * (1 << _books.Max(book => book.Shift));
+
     /// <summary>See <see cref="NeuralBook.NextLowerProducts"/>; not for book 0.</summary>
     internal CodeProducts NextLower(int book) => _nextLower[book]!;
 
@@ -86,11 +89,7 @@ public sealed class NeuralPrior : EntropyPrior
     }
 
     /// <summary>Real weights that round to these tables, to train on from: the embeddings are scaled to lie in [-1, 1].</summary>
-    public IReadOnlyList<NeuralBookWeights> Dequantize()
-    {
-        var unit = 128.0 * (1 << _books.Max(book => book.Shift));
-        return [.. _books.Select(book => book.Dequantize(unit))];
-    }
+    public IReadOnlyList<NeuralBookWeights> Dequantize() => [.. _books.Select(book => book.Dequantize(Unit))];
 
     public override byte[] ToBytes()
     {
@@ -161,7 +160,7 @@ public sealed class NeuralPrior : EntropyPrior
     /// <summary>Without nested books.</summary>
     private static ReadOnlySpan<byte> PlainMagic => "CDP\u0002"u8;
 
-    private static void Write(ByteWriter bytes, IntegerLayer layer)
+    internal static void Write(ByteWriter bytes, IntegerLayer layer)
     {
         bytes.Bytes(MemoryMarshal.AsBytes<sbyte>(layer.Weights));
         foreach (var scale in layer.Scale)
@@ -173,7 +172,7 @@ public sealed class NeuralPrior : EntropyPrior
         }
     }
 
-    private static IntegerLayer Read(ref ByteReader reader, int rows, int columns, int blockRows = 0)
+    internal static IntegerLayer Read(ref ByteReader reader, int rows, int columns, int blockRows = 0)
     {
         var weights = MemoryMarshal.Cast<byte, sbyte>(reader.Bytes(checked(rows * columns), "weights")).ToArray();
         var scales = reader.Bytes(4 * rows, "scales");

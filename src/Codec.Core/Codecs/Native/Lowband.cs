@@ -70,7 +70,7 @@ public sealed class Lowband : nn.Module
     {
         using var scope = NewDisposeScope();
         var step_BTK = (level_BTK * _lowband.Shape).exp() * coarseness_B11 * (_lowband.Range / _lowband.Steps);
-        var steps_BTK = ((coefficients_BTK / step_BTK).abs() + (0.5 - Bitstream.LowbandBooks.DeadZone)).floor();
+        var steps_BTK = ((coefficients_BTK / step_BTK).abs() + Bitstream.LowbandBooks.Rounding).floor();
         return (coefficients_BTK.sign() * steps_BTK * step_BTK).MoveToOuterDisposeScope();
     }
 

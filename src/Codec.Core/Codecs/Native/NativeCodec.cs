@@ -121,7 +121,8 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
         return new NativeCodec(this, new BookThinning([.. Info.Books.Select((_, book) => Own.Entries(book))], Info.Books, share));
     }
 
-    private int LowbandCoefficients => Info.LowbandCoefficients;
+    /// <inheritdoc/>
+    public int LowbandCoefficients => Info.LowbandCoefficients;
 
     /// <inheritdoc/>
     public ICodec WithLowband(int books, int steps)

@@ -83,7 +83,7 @@ internal sealed unsafe class NativeKernels : IDisposable
         {
             var shares = _lowband.Shares(samples_BS.Slice(item * samples, samples), past[item][0], Sums(codes, item, codes.Books));
             for (var i = 0; i < shares.Length; i++)
-                found[i % count][item][i / count] = LowbandBooks.Code(shares[i], steps);
+                found[i % count][item][i / count] = LowbandBooks.CodeOf(shares[i], steps);
         }
         int[][][] kept = [.. Enumerable.Range(0, codes.Books).Select(book => Enumerable.Range(0, codes.Batch).Select(item => codes[book, item].ToArray()).ToArray())];
         return new Codes(LowbandBooks.Of(codes.Specs, codes.Books, count, steps), [.. kept, .. found], codes.Frames);

@@ -40,6 +40,8 @@ internal static class InfoVerb
     {
         var header = file.Header;
         var seconds = file.Samples is { } samples ? (double)samples / header.OriginalRate : frames / header.FrameRate;
+        var books = header.Books.Take(LowbandBooks.Before(header.Books)).ToArray();
+        var coefficients = header.Books.Count - books.Length;
         var bytes = path == FileJob.StandardStream ? (long?)null : new FileInfo(path).Length;
         return new JsonObject
         {
@@ -47,10 +49,12 @@ internal static class InfoVerb
             ["model"] = CodecCatalog.Find(header.CatalogueId)?.Name,
             ["weights"] = header.WeightHash == 0 ? null : header.WeightHash.ToString("x8", CultureInfo.InvariantCulture),
             ["bundled_as"] = PretrainedModels.Of(header.WeightHash)?.Name,
-            ["books"] = header.Books.Count,
-            ["book_sizes"] = new JsonArray([.. header.Books.Select(book => JsonValue.Create(book.Size))]),
+            ["books"] = books.Length,
+            ["book_sizes"] = new JsonArray([.. books.Select(book => JsonValue.Create(book.Size))]),
             ["nested_in"] = header.Books[^1].NestedIn is > 0 and var whole ? whole : null,
-            ["book_strides"] = new JsonArray([.. header.Books.Select(book => JsonValue.Create(book.Stride))]),
+            ["book_strides"] = new JsonArray([.. books.Select(book => JsonValue.Create(book.Stride))]),
+            ["lowband_coefficients"] = coefficients > 0 ? coefficients : null,
+            ["lowband_steps"] = coefficients > 0 ? LowbandBooks.Steps(header.Books[^1]) : null,
             ["codec_rate"] = header.SampleRate,
             ["frame_rate"] = header.FrameRate,
             ["sample_rate"] = header.OriginalRate,

@@ -37,6 +37,7 @@ public static class LowbandPriorRun
             using var mode = inference_mode();
             using var scope = NewDisposeScope();
             var codes = codec.Encode(tensor(samples).reshape(1, 1, -1));
+            Array.Resize(ref samples, codes.Frames * codec.Info.HopLength); // the delay is flushed out with silence
             recordings.Add(new LowbandRecording(codes, config.FewestBooks,
                 [.. Enumerable.Range(config.FewestBooks, config.MostBooks - config.FewestBooks + 1).Select(books => lowband.LowbandShares(samples, codes.Take(books)))]));
         }

@@ -19,7 +19,7 @@ public sealed class LowbandTests
         Lowband = new LowbandConfig { Coefficients = Coefficients, Bins = 21, Range = 3 },
     };
 
-    private static NativeCodec Make()
+    internal static NativeCodec Make()
     {
         random.manual_seed(8);
         var model = NativeModel.Create(Config);

@@ -21,7 +21,7 @@ public static class LowbandRate
     {
         if (codec.LowbandCoefficients == 0)
             return null;
-        int? books = bitsPerSecond switch { < 2000 => null, < 2600 => 3, < 3600 => 4, < 5000 => 5, _ => 6 };
+        int? books = bitsPerSecond switch { < 2200 => null, < 2400 => 3, < 3700 => 4, < 5200 => 5, _ => 6 }; // what was best on dev (EXPERIMENTS.md)
         return books < codec.Books.Count ? books : null;
     }
 

@@ -20,12 +20,14 @@ public sealed class NeuralCodec(string family, ICodec codec, int books, double? 
 
     public string Fingerprint(string relativePath) => codec.Info.WeightHash;
 
-    /// <summary>Some books and the waveform's low band.</summary>
+    /// <summary>Some books and the waveform's low band; 0 steps: without.</summary>
     /// <exception cref="ConfigException">The codec has no low band, or not so many books or steps.</exception>
     public static NeuralCodec WithLowband(string family, ICodec codec, int books, int steps)
     {
         var name = $"{family}@{books}+{steps}";
         Require.InRange(books, 1, codec.Info.Books.Count, name);
+        if (steps == 0)
+            return new NeuralCodec(family, codec, books) { Name = name };
         Require.InRange(steps, LowbandBooks.FewestSteps, LowbandBooks.MostSteps, name);
         var low = codec.WithLowband(books, steps);
         return new NeuralCodec(family, low, low.Info.Books.Count) { Name = name, NominalBitsPerSecond = null };

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using Codec.Audio;
 using Codec.Core.Bitstream;
 using Codec.Core.Pretrained;
-using Codec.Evaluation.Metrics;
 
 namespace Codec.Tests.EndToEnd;
 
@@ -25,14 +24,12 @@ public class EarlierWeightsTests
         Workplace.Succeeds("decode", work["old.cdc"], "-o", work["old.wav"]);
         Workplace.Succeeds("decode", work["old.cdc"], "-o", work["named.wav"], "--model", "speech-16khz");
 
-        Workplace.Succeeds("convert", work["old.cdc"], "-o", work["old.npz"]);
-        Workplace.Succeeds("detokenize", work["old.npz"], "-o", work["again.wav"], "--model", "speech-16khz");
+        var speech = AudioFile.Read(Workplace.Fixture("speech.wav"));
+        AudioFile.Write(work["new.wav"], new AudioBuffer([speech[0].Slice(16000, 16000).ToArray()], speech.SampleRate));
+        Workplace.Succeeds("encode", work["new.wav"], "-o", work["new.cdc"], "--kbps", "1.5");
+        Workplace.Succeeds("decode", work["new.cdc"], "-o", work["again.wav"]);
         Assert.Equal(File.ReadAllBytes(work["again.wav"]), File.ReadAllBytes(work["old.wav"]));
         Assert.Equal(File.ReadAllBytes(work["again.wav"]), File.ReadAllBytes(work["named.wav"]));
-
-        // The encoder has learned on since, but what its codes mean has stayed.
-        var speech = AudioFile.Read(Workplace.Fixture("speech.wav"));
-        Assert.InRange(Stoi.Extended(speech[0].Slice(16000, 16000), AudioFile.Read(work["old.wav"])[0], 16000), 0.75, 1);
     }
 
     [Fact]

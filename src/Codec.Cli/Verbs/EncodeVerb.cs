@@ -28,7 +28,9 @@ internal sealed class EncodeVerb
     // Beside a low band the books behind these say little.
     private const int LowbandBookCount = 4;
 
-    private readonly Option<int> _lowband = new("--lowband") { Description = "spend bits on the waveform below 1 kHz, in so many steps (30 to 100; 60 is a start), beside --books (default 4)", HelpName = "STEPS", DefaultValueFactory = _ => 0 };
+    private const string Auto = "auto";
+
+    private readonly Option<string?> _lowband = new("--lowband") { Description = "spend bits on the waveform below 1 kHz, which comes closer to the recording: in so many steps (30 to 120; 60 is a start) beside --books (default 4), or auto: what --kbps leaves room for", HelpName = "STEPS|auto" };
     private readonly Option<double> _vbr = new("--vbr") { Description = "leave fine books out of frames to which they add little: what a code has to gain (0.015 to 0.04 is a start); --kbps or --books is then the most that a frame gets", HelpName = "SHARE", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _targetSize = new("--target-size") { Description = "keep as many books as fit into so many bytes (k and M: 1000 and 1000000)", HelpName = "BYTES" };
     private readonly Option<bool> _force = new("--force") { Description = "replace existing files" };
@@ -65,7 +67,8 @@ internal sealed class EncodeVerb
         _books.Check(args, () => models.Codec.Info, nested: !args.GetValue(_regenerate));
         var target = TargetSize(args.GetValue(_targetSize));
         using var searching = Searching(models, args.GetValue(_effort), args.GetValue(_rateAware));
-        using var variable = args.GetValue(_vbr) != 0 ? Variable(args, searching ?? models.Codec) : args.GetValue(_lowband) != 0 ? Lowband(args, searching ?? models.Codec) : null;
+        var steps = LowbandSteps(args, models);
+        using var variable = args.GetValue(_vbr) != 0 ? Variable(args, searching ?? models.Codec) : steps is { } count ? Lowband(args, searching ?? models.Codec, count) : null;
         return FileLoop.Run(jobs, job => job.Input, output, job =>
         {
             CommandFiles.RequireFree(job.Output, force);
@@ -90,7 +93,7 @@ internal sealed class EncodeVerb
             var (whole, tags) = Regenerated(codec, _books.Choose(args, codec.Info, channels), args.GetValue(_fine));
             return (codec, whole, tags);
         }
-        if (args.GetValue(_lowband) != 0)
+        if (LowbandBooks.Before(codec.Info.Books) < codec.Info.Books.Count)
             return (codec, null, "");
         var selection = _books.ChooseNested(args, codec.Info, channels);
         return (codec.WithNested(selection?.Last), selection?.Books, "");
@@ -99,7 +102,7 @@ internal sealed class EncodeVerb
     /// <summary>As <see cref="Selected"/>, with a low band where the rate is better spent on one.</summary>
     private (ICodec Codec, int? Books, string Tags) Rated(ParseResult args, ICodec codec, ref AudioReader audio)
     {
-        if (_books.BitsPerSecond(args) is not { } rate || LowbandRate.Books(codec.Info, rate / audio.Channels) is not { } books)
+        if (_books.BitsPerSecond(args) is not { } rate || LowbandRate.Books(codec.Info, rate / audio.Channels, args.GetValue(_lowband) == Auto) is not { } books)
             return Selected(args, codec, audio.Channels);
         var probed = new ProbedReader(audio, LowbandRate.ProbeSeconds);
         audio = probed;
@@ -131,12 +134,25 @@ internal sealed class EncodeVerb
         return codec.WithVariableBooks(args.GetValue(_vbr));
     }
 
-    private ICodec Lowband(ParseResult args, ICodec codec)
+    /// <summary>Steps of --lowband; null where it was not given or leaves them to --kbps.</summary>
+    private int? LowbandSteps(ParseResult args, ModelSource models)
     {
-        Require.InRange(args.GetValue(_lowband), LowbandBooks.FewestSteps, LowbandBooks.MostSteps, "--lowband");
-        Require.That(!args.GetValue(_regenerate), "--lowband", "no --regenerate", "both");
-        return codec.WithLowband(_books.Choose(args, codec.Info, channels: 1) ?? Math.Min(LowbandBookCount, codec.Info.Books.Count), args.GetValue(_lowband));
+        if (args.GetValue(_lowband) is not { } text)
+            return null;
+        Require.That(!args.GetValue(_regenerate) && args.GetValue(_vbr) == 0, "--lowband", "neither --regenerate nor --vbr", "one of them");
+        if (text == Auto)
+        {
+            var found = _books.BitsPerSecond(args) is { } rate ? FormattableString.Invariant($"{rate / 1000}") : "none";
+            Require.That(_books.BitsPerSecond(args) is { } wanted && LowbandRate.Books(models.Codec.Info, wanted, asked: true) is not null && args.GetValue(_targetSize) is null, "--lowband auto", "--kbps from 2.2 on and a model with a low band", found);
+            return null;
+        }
+        var known = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var steps);
+        Require.That(known && steps is >= LowbandBooks.FewestSteps and <= LowbandBooks.MostSteps, "--lowband", $"auto, or {LowbandBooks.FewestSteps} to {LowbandBooks.MostSteps} steps", text);
+        return steps;
     }
+
+    private ICodec Lowband(ParseResult args, ICodec codec, int steps)
+        => codec.WithLowband(_books.Choose(args, codec.Info, channels: 1) ?? Math.Min(LowbandBookCount, codec.Info.Books.Count), steps);
 
     /// <summary>Bytes, with k or M for thousands and millions.</summary>
     private static long? TargetSize(string? text)

@@ -110,7 +110,8 @@ public static class LowbandBooks
     internal static Codes Coarser(Codes codes, IReadOnlyList<CodebookSpec> coarser, int books, int steps)
     {
         var fine = Steps(codes.Specs[^1]);
-        int[] map = [.. Enumerable.Range(-fine, 2 * fine + 1).Select(code => CodeOf((float)code / fine, steps))];
+        // The middle of what was rounded to a step.
+        int[] map = [.. Enumerable.Range(-fine, 2 * fine + 1).Select(code => CodeOf((float)((code + Math.Sign(code) * (0.5 - Rounding)) / fine), steps))];
         int[][][] kept = [.. Enumerable.Range(0, codes.Books).Select(book => Enumerable.Range(0, codes.Batch)
             .Select(item => book < books ? codes[book, item].ToArray() : Array.ConvertAll(codes[book, item].ToArray(), code => map[code])).ToArray())];
         return new Codes(coarser, kept, codes.Frames);

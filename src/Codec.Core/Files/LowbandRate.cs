@@ -13,13 +13,18 @@ public static class LowbandRate
     public const double ProbeSeconds = 30;
 
     private const int StepsPerOctave = 6, Fewest = 10;
+    private const double Margin = 0.995; // what steps cost is told from finer ones, nearly
+
+    // Below, whole books sound more natural (DNSMOS, NISQA), though a low band comes closer to the recording (PESQ, ESTOI).
+    private const double Unasked = 3300;
 
     /// <summary>The books beside which a low band is worth a rate of one stream; null: whole books are better spent, or there is no low band.</summary>
     /// <param name="codec">Of all books.</param>
     /// <param name="bitsPerSecond">Of one stream.</param>
-    public static int? Books(CodecInfo codec, double bitsPerSecond)
+    /// <param name="asked">Where coming close to the recording counts more than sounding natural.</param>
+    public static int? Books(CodecInfo codec, double bitsPerSecond, bool asked = false)
     {
-        if (codec.LowbandCoefficients == 0)
+        if (codec.LowbandCoefficients == 0 || !asked && bitsPerSecond < Unasked)
             return null;
         int? books = bitsPerSecond switch { < 2200 => null, < 2400 => 3, < 3700 => 4, < 5200 => 5, _ => 6 }; // what was best on dev (EXPERIMENTS.md)
         return books < codec.Books.Count ? books : null;
@@ -45,7 +50,7 @@ public static class LowbandRate
         {
             cancellation.ThrowIfCancellationRequested();
             var middle = (low + high) / 2;
-            if (Bytes(codes, finest.Info, books, Steps(middle), audio, samples) * 8.0 * audio.SampleRate <= bitsPerSecond * samples)
+            if (Bytes(codes, finest.Info, books, Steps(middle), audio, samples) * 8.0 * audio.SampleRate <= Margin * bitsPerSecond * samples)
                 low = middle;
             else
                 high = middle;

@@ -8,7 +8,7 @@ namespace Codec.Evaluation.Conditions;
 
 /// <summary>
 /// Reads lists such as "native@1.5,native@3,native@4+60,encodec:PATH@6,opus@6,codec2@1200,mp3@16"; native is the bundled model, 4+60 four books and a low band
-/// in 60 steps (4+0: without one), * every rate of whole books. Models are loaded once and shared;
+/// in 60 steps (4+0: without one; 3+auto: what 3 kbit/s leave room for), * every rate of whole books. Models are loaded once and shared;
 /// disposing the parser frees them.
 /// </summary>
 /// <param name="searchPath">Where programs are looked for, as in PATH.</param>
@@ -40,12 +40,14 @@ public sealed class ConditionParser(string? searchPath) : IDisposable
         if (rate is "" or "*")
             for (var books = 1; books <= model.Info.Books.Count; books++)
                 yield return model.Info.LowbandCoefficients > 0 ? NeuralCodec.Nearest(family, model, model.Info.BitsPerSecond(books)) : new NeuralCodec(family, model, books);
+        else if (rate.Split('+') is [var room, "auto"] && double.TryParse(room, CultureInfo.InvariantCulture, out var whole))
+            yield return NeuralCodec.WithLowband(family, model, whole * 1000);
         else if (rate.Split('+') is [var kept, var steps] && int.TryParse(kept, CultureInfo.InvariantCulture, out var first) && int.TryParse(steps, CultureInfo.InvariantCulture, out var fine))
             yield return NeuralCodec.WithLowband(family, model, first, fine);
         else if (double.TryParse(rate, CultureInfo.InvariantCulture, out var kilobits) && kilobits > 0)
             yield return NeuralCodec.Nearest(family, model, kilobits * 1000);
         else
-            throw new ConfigException($"{item}: expected a rate in kbit/s, *, or BOOKS+STEPS of a low band, found '{rate}'");
+            throw new ConfigException($"{item}: expected a rate in kbit/s, *, BOOKS+STEPS or KBPS+auto of a low band, found '{rate}'");
     }
 
     private ICodec Model(string codec)

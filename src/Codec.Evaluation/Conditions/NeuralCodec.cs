@@ -20,6 +20,15 @@ public sealed class NeuralCodec(string family, ICodec codec, int books, double? 
 
     public string Fingerprint(string relativePath) => codec.Info.WeightHash;
 
+    /// <summary>Some books, and a low band that takes what they leave of a rate, on disk.</summary>
+    /// <exception cref="ConfigException">The codec has no low band, or the rate is too low for one.</exception>
+    public static NeuralCodec WithLowband(string family, ICodec codec, double bitsPerSecond)
+        => LowbandRate.Books(codec.Info, bitsPerSecond, asked: true) is { } books ? Rated(family, codec, books, bitsPerSecond, "+auto")
+            : throw new ConfigException(FormattableString.Invariant($"{family}@{bitsPerSecond / 1000}+auto: expected 2.2 kbit/s or more and a codec with a low band, found {codec.Info.Name}"));
+
+    private static NeuralCodec Rated(string family, ICodec codec, int books, double rate, string suffix)
+        => new(family, codec, books, rate) { Name = FormattableString.Invariant($"{family}@{rate / 1000:0.##}{suffix}"), NominalBitsPerSecond = rate };
+
     /// <summary>Some books and the waveform's low band; 0 steps: without.</summary>
     /// <exception cref="ConfigException">The codec has no low band, or not so many books or steps.</exception>
     public static NeuralCodec WithLowband(string family, ICodec codec, int books, int steps)
@@ -37,7 +46,7 @@ public sealed class NeuralCodec(string family, ICodec codec, int books, double? 
     public static NeuralCodec Nearest(string family, ICodec codec, double bitsPerSecond)
     {
         if (LowbandRate.Books(codec.Info, bitsPerSecond) is { } first)
-            return new NeuralCodec(family, codec, first, bitsPerSecond) { Name = FormattableString.Invariant($"{family}@{bitsPerSecond / 1000:0.##}"), NominalBitsPerSecond = bitsPerSecond };
+            return Rated(family, codec, first, bitsPerSecond, "");
         var books = codec.Info.Books;
         var selection = NestedFile.Selections(codec.Info).MinBy(selection => Math.Abs(selection.BitsPerFrame(books) * codec.Info.FrameRate - bitsPerSecond))!;
         return new NeuralCodec(family, codec.WithNested(selection.Last), selection.Books);

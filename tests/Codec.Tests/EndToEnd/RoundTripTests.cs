@@ -91,13 +91,14 @@ public class RoundTripTests
     }
 
     [Theory]
-    [InlineData(2.5)]
-    [InlineData(3.2)]
-    public void A_rate_that_pays_for_a_low_band_gets_one(double kbps)
+    [InlineData(2.5, "auto")]
+    [InlineData(3.2, "auto")]
+    [InlineData(3.5, null)]
+    public void A_rate_that_pays_for_a_low_band_gets_one(double kbps, string? lowband)
     {
         using var work = new Workplace();
         var input = work.Speech("a.wav", 80000);
-        Workplace.Succeeds("encode", input, "-o", work["low.cdc"], "--kbps", kbps.ToString(CultureInfo.InvariantCulture));
+        Workplace.Succeeds(["encode", input, "-o", work["low.cdc"], "--kbps", kbps.ToString(CultureInfo.InvariantCulture), .. lowband is null ? (string[])[] : ["--lowband", lowband]]);
         var info = JsonNode.Parse(Workplace.Succeeds("info", work["low.cdc"], "--json").Out)!.AsArray().Single()!;
         Assert.Equal((40, 4), ((int?)info["lowband_coefficients"], (int?)info["books"]));
         Assert.InRange(new FileInfo(work["low.cdc"]).Length * 8 / 5.0, kbps * 900, kbps * 1000);

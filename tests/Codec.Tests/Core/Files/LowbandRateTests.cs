@@ -59,7 +59,9 @@ public sealed class LowbandRateTests : IDisposable
     {
         using var codec = new NativeFamily().CreateTiny(1);
         Assert.Null(LowbandRate.Books(codec.Info, 3000));
-        Assert.Equal(4, LowbandRate.Books(codec.Info with { LowbandCoefficients = 40, Books = [.. Enumerable.Repeat(new CodebookSpec(1024), 8)] }, 3000));
+        Assert.Equal(4, LowbandRate.Books(codec.Info with { LowbandCoefficients = 40, Books = [.. Enumerable.Repeat(new CodebookSpec(1024), 8)] }, 3000, asked: true));
+        Assert.Equal(4, LowbandRate.Books(codec.Info with { LowbandCoefficients = 40, Books = [.. Enumerable.Repeat(new CodebookSpec(1024), 8)] }, 3500));
+        Assert.Null(LowbandRate.Books(codec.Info with { LowbandCoefficients = 40, Books = [.. Enumerable.Repeat(new CodebookSpec(1024), 8)] }, 3000));
         Assert.Null(LowbandRate.Books(codec.Info with { LowbandCoefficients = 40, Books = [.. Enumerable.Repeat(new CodebookSpec(1024), 8)] }, 1000));
     }
 
@@ -93,7 +95,7 @@ public sealed class LowbandRateTests : IDisposable
         hurt[hurt.Length / 2] ^= 1;
         File.WriteAllBytes(_folder.Combine("h.cdc"), hurt);
         Assert.Equal(Length, Decoded(_folder.Combine("h.cdc")).Length);
-        foreach (var (option, value) in new[] { ("--lowband", "3"), ("--lowband", "600") })
+        foreach (var (option, value) in new[] { ("--lowband", "3"), ("--lowband", "600"), ("--lowband", "auto"), ("--lowband", "many") })
         {
             var refused = CommandLineRun.Of("encode", wav, "-o", _folder.Combine("r.cdc"), "--model", model, option, value);
             Assert.Equal(ExitCode.Usage, refused.ExitCode);

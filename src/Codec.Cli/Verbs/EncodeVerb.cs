@@ -16,6 +16,8 @@ namespace Codec.Cli.Verbs;
 internal sealed class EncodeVerb
 {
     private const int RegeneratedBooks = 2;
+    private const int LowbandBookCount = 4; // beside a low band the books behind these say little
+    private const string Auto = "auto";     // of --lowband
 
     private readonly Argument<string[]> _inputs = new("IN") { Description = "audio files, folders, or - for standard input", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "file, folder for several inputs, or - for standard output", HelpName = "OUT|DIR" };
@@ -25,11 +27,6 @@ internal sealed class EncodeVerb
     private readonly Option<string?> _fine = new("--fine") { Description = "with --regenerate: model that the decoder will be given; default: the bundled one", HelpName = "PATH" };
     private readonly Option<int> _effort = new("--effort") { Description = "0 to 3: search longer for better codes; any decoder takes them", HelpName = "N", DefaultValueFactory = _ => 0 };
     private readonly Option<double> _rateAware = new("--rate-aware") { Description = "take cheaper codes where they are nearly as good: what a bit is worth, as a share of the squared error (0.01 is a start)", HelpName = "SHARE", DefaultValueFactory = _ => 0 };
-    // Beside a low band the books behind these say little.
-    private const int LowbandBookCount = 4;
-
-    private const string Auto = "auto";
-
     private readonly Option<string?> _lowband = new("--lowband") { Description = "spend bits on the waveform below 1 kHz, which comes closer to the recording: in so many steps (30 to 120; 60 is a start) beside --books (default 4), or auto: what --kbps leaves room for", HelpName = "STEPS|auto" };
     private readonly Option<double> _vbr = new("--vbr") { Description = "leave fine books out of frames to which they add little: what a code has to gain (0.015 to 0.04 is a start); --kbps or --books is then the most that a frame gets", HelpName = "SHARE", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _targetSize = new("--target-size") { Description = "keep as many books as fit into so many bytes (k and M: 1000 and 1000000)", HelpName = "BYTES" };

@@ -87,10 +87,10 @@ public static class LowbandBooks
     /// <summary>Codes with a low band behind them.</summary>
     /// <param name="codes">One batch item, of the books that are kept. Shares memory.</param>
     /// <param name="shares">[T][coefficients] (<see cref="ILowbandCodec.LowbandShares"/>).</param>
+    /// <param name="coefficients">Of a frame.</param>
     /// <param name="steps">m.</param>
-    public static Codes Join(Codes codes, ReadOnlySpan<float> shares, int steps)
+    public static Codes Join(Codes codes, ReadOnlySpan<float> shares, int coefficients, int steps)
     {
-        var coefficients = shares.Length / Math.Max(1, codes.Frames);
         var books = new int[codes.Books + coefficients][][];
         for (var book = 0; book < books.Length; book++)
         {

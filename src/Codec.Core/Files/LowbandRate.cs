@@ -39,7 +39,7 @@ public static class LowbandRate
     /// <exception cref="Checkpoints.CheckpointException">The codec has no low band.</exception>
     public static ICodec? Choose(ProbedReader audio, ICodec codec, int books, double bitsPerSecond, CancellationToken cancellation = default)
     {
-        var finest = codec.WithLowband(books, LowbandBooks.MostSteps);
+        using var finest = codec.WithLowband(books, LowbandBooks.MostSteps);
         using var beginning = audio.Beginning();
         var pieces = CodecFile.Encode(beginning, finest, cancellation: cancellation).ToList();
         if (pieces.Count == 0 || beginning.Length is not { } samples)

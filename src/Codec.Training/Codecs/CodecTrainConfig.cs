@@ -164,7 +164,7 @@ public sealed record LossConfig
 
     public double Commitment { get; init; } = 1;
 
-    /// <summary>Weight of the pitch that the decoder tells, where it has an excitation (see <see cref="Losses.PitchLoss"/>); not balanced.</summary>
+    /// <summary>Weight of the pitch that the decoder tells, where it has an excitation (see <see cref="Losses.PitchLoss"/>), and of the sizes that its low band expects; not balanced.</summary>
     public double Pitch { get; init; } = 0.02;
 
     /// <summary>Weights are shares of the gradient at the output instead of factors (see <see cref="Losses.LossBalancer"/>).</summary>

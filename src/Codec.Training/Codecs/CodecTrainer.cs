@@ -123,7 +123,7 @@ public sealed class CodecTrainer : IDisposable
         bool[] lows = Lows();
         var (latent_BTD, quantizerLoss) = Quantize(target_BS, lows, values);
         Model.Decoder.NoiseStart = Seeds.Random(_config.Seed, Step, "noise");
-        var (lowband_BTK, levelLoss) = Lowband(target_BS, latent_BTD, lows, values);
+        var (lowband_BTK, levelLoss) = Coefficients(target_BS, latent_BTD, lows, values);
         var (decoded_BS, pitch_BNC) = Model.Decoder.Decode(latent_BTD, null, lowband_BTK);
         var output_BS = decoded_BS.narrow(1, _config.Model.DelaySamples, _samples);
 
@@ -160,7 +160,7 @@ public sealed class CodecTrainer : IDisposable
     }
 
     /// <summary>Quantized coefficients, zeros for items without, and the loss of what they are expected to be.</summary>
-    private (Tensor? Coefficients_BTK, Tensor? Loss) Lowband(Tensor audio_BS, Tensor latent_BTD, bool[] lows, Dictionary<string, double> values)
+    private (Tensor? Coefficients_BTK, Tensor? Loss) Coefficients(Tensor audio_BS, Tensor latent_BTD, bool[] lows, Dictionary<string, double> values)
     {
         if (Model.Decoder.Lowband is not { } layer)
             return (null, null);
@@ -176,7 +176,7 @@ public sealed class CodecTrainer : IDisposable
             var seen_B11 = tensor([.. lows.Select(low => low ? 1f : 0)], [lows.Length, 1, 1], device: audio_BS.device);
             quantized_BTK = layer.Quantize(coefficients_BTK, level_BTK, tensor(coarseness, [lows.Length, 1, 1], device: audio_BS.device)) * seen_B11;
         }
-        var loss = Codec.Core.Codecs.Native.Lowband.LevelLoss(level_BTK, coefficients_BTK);
+        var loss = Lowband.LevelLoss(level_BTK, coefficients_BTK);
         values["level"] = loss.item<float>();
         return (quantized_BTK.MoveToOuterDisposeScope(), loss.MoveToOuterDisposeScope());
     }

@@ -95,8 +95,7 @@ public sealed class Lowband : nn.Module
     public Tensor Embed(Tensor spectra_BNF)
     {
         using var scope = NewDisposeScope();
-        var power_BNF = spectra_BNF.narrow(2, 0, _lowband.Bins).square() + spectra_BNF.narrow(2, _lowband.Bins, _lowband.Bins).square();
-        return embed.forward(power_BNF.clamp_min(LeastPower).log().mul_(HalfScale).add_(LogFloor)).MoveToOuterDisposeScope();
+        return embed.forward(Power(spectra_BNF).clamp_min(LeastPower).log().mul_(HalfScale).add_(LogFloor)).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -112,7 +111,7 @@ public sealed class Lowband : nn.Module
         using var scope = NewDisposeScope();
         var bins = _lowband.Bins;
         var trust_BNF = trust.forward(x_BNC);
-        var power_BNF = spectra_BNF.narrow(2, 0, bins).square() + spectra_BNF.narrow(2, bins, bins).square();
+        var power_BNF = Power(spectra_BNF);
         var known_BNF = power_BNF > LeastPower;
         var log_BNF = power_BNF.clamp_min(LeastPower).log() * Half - polar_BNF.narrow(2, 0, bins).clamp_max(MostMagnitude);
         var share_BNF = (trust_BNF.narrow(2, 0, bins) + log_BNF * Steepness).clamp(NegativeLimit, TrustLimit);
@@ -121,4 +120,6 @@ public sealed class Lowband : nn.Module
         var rest_BNF = cat([polar_BNF.narrow(2, 0, bins) - lost_BNF, polar_BNF.narrow(2, bins, polar_BNF.shape[2] - bins)], 2);
         return (rest_BNF.MoveToOuterDisposeScope(), matmul(spectra_BNF * cat([gain_BNF, gain_BNF], 2), synthesis).MoveToOuterDisposeScope());
     }
+
+    private Tensor Power(Tensor spectra_BNF) => spectra_BNF.narrow(2, 0, _lowband.Bins).square() + spectra_BNF.narrow(2, _lowband.Bins, _lowband.Bins).square();
 }

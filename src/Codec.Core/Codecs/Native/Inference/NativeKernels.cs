@@ -76,17 +76,12 @@ internal sealed unsafe class NativeKernels : IDisposable
     /// <param name="state">Stream memory; null = offline.</param>
     public Codes WithLowband(ReadOnlySpan<float> samples_BS, Codes codes, int steps, StreamState? state)
     {
-        var (count, samples) = (_lowband!.Coefficients, codes.Frames * _config.HopLength);
-        var past = Histories(state, "lowband", codes.Batch, () => new RowHistory([_lowband.AnalysisMemory]));
-        int[][][] found = [.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, codes.Batch).Select(_ => new int[codes.Frames]).ToArray())];
-        for (var item = 0; item < codes.Batch; item++)
-        {
-            var shares = _lowband.Shares(samples_BS.Slice(item * samples, samples), past[item][0], Sums(codes, item, codes.Books));
-            for (var i = 0; i < shares.Length; i++)
-                found[i % count][item][i / count] = LowbandBooks.CodeOf(shares[i], steps);
-        }
-        int[][][] kept = [.. Enumerable.Range(0, codes.Books).Select(book => Enumerable.Range(0, codes.Batch).Select(item => codes[book, item].ToArray()).ToArray())];
-        return new Codes(LowbandBooks.Of(codes.Specs, codes.Books, count, steps), [.. kept, .. found], codes.Frames);
+        var samples = codes.Frames * _config.HopLength;
+        var past = Histories(state, "lowband", codes.Batch, () => new RowHistory([_lowband!.AnalysisMemory]));
+        var items = new Codes[codes.Batch];
+        for (var item = 0; item < items.Length; item++)
+            items[item] = LowbandBooks.Join(codes.Row(item), _lowband!.Shares(samples_BS.Slice(item * samples, samples), past[item][0], Sums(codes, item, codes.Books)), _lowband.Coefficients, steps);
+        return Codes.Stack(items);
     }
 
     /// <summary>See <see cref="LowbandRows.Shares"/>.</summary>

@@ -146,6 +146,7 @@ public sealed class BitstreamFuzzTests(ITestOutputHelper output)
             TestFiles.Write(speech with { Predictor = Predictor.Mixing }, TestFiles.Random(speech.Books, 25, 1, seed: 2), 25 * 320, groupBlocks: 2),
             TestFiles.Write(speech with { Predictor = Predictor.Adaptive, OriginalRate = 44100 }, TestFiles.Random(speech.Books, 9, 1, seed: 3), 9 * 882),
             TestFiles.Write(strides, TestFiles.Random(strides.Books, 70, 2, seed: 4), 70 * 320),
+            LowbandBooksTests.Small(),
         ];
     }
 }

@@ -100,7 +100,7 @@ public sealed class Lowband : nn.Module
 
     /// <summary>
     /// Goes over from the decoder's own spectra to these where they are nearly as strong: where they are much weaker, the coefficients that would tell were
-    /// not worth their bits. How much is enough, and a gain, are learned.
+    /// not worth their bits. How much is enough, and a gain, are learned; <see cref="LowbandConfig.Smoothing"/> brings strengths nearer to the decoder's own.
     /// </summary>
     /// <param name="spectra_BNF">[B, N, 2 F].</param>
     /// <param name="x_BNC">What the head of the decoder makes of everything.</param>
@@ -116,7 +116,8 @@ public sealed class Lowband : nn.Module
         var log_BNF = power_BNF.clamp_min(LeastPower).log() * Half - polar_BNF.narrow(2, 0, bins).clamp_max(MostMagnitude);
         var share_BNF = (trust_BNF.narrow(2, 0, bins) + log_BNF * Steepness).clamp(NegativeLimit, TrustLimit);
         var lost_BNF = F.softplus(share_BNF) * known_BNF;
-        var gain_BNF = share_BNF.sigmoid() * known_BNF * trust_BNF.narrow(2, bins, bins).clamp_max(MostGain).exp();
+        var logGain_BNF = trust_BNF.narrow(2, bins, bins) * (1 - _lowband.Smoothing) - log_BNF * _lowband.Smoothing;
+        var gain_BNF = share_BNF.sigmoid() * known_BNF * logGain_BNF.clamp_max(MostGain).exp();
         var rest_BNF = cat([polar_BNF.narrow(2, 0, bins) - lost_BNF, polar_BNF.narrow(2, bins, polar_BNF.shape[2] - bins)], 2);
         return (rest_BNF.MoveToOuterDisposeScope(), matmul(spectra_BNF * cat([gain_BNF, gain_BNF], 2), synthesis).MoveToOuterDisposeScope());
     }

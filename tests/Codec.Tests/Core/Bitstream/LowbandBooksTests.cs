@@ -231,6 +231,13 @@ public sealed class LowbandBooksTests
 
     private static CodecFileHeader Header(Codes codes, int streams) => TestFiles.Header(codes.Specs, streams) with { Prior = Prior.Id, Predictor = Predictor.NeuralLowband };
 
+    /// <summary>A valid file with a low band, for tests that damage it.</summary>
+    internal static byte[] Small()
+    {
+        var codes = Draw(2, 20, 25, 1);
+        return TestFiles.Write(Header(codes, 1) with { BlockFrames = 10 }, codes, 25 * 320);
+    }
+
     private static byte[] Drop(byte[] file, int books)
     {
         using var output = new MemoryStream();

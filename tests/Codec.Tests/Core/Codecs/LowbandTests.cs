@@ -16,7 +16,7 @@ public sealed class LowbandTests
         SampleRate = 8000, HopLength = Hop, StftHop = 20, WindowLength = 80, DelaySamples = 130,
         EncoderWidth = 24, EncoderBlocks = 2, DecoderWidth = 40, DecoderBlocks = 3, HeadWidth = 20, HeadBlocks = 1, LatentDim = 6, Expansion = 2, Kernel = 4,
         Quantizer = new QuantizerConfig { Books = 3, Size = 20 }, Excitation = new ExcitationConfig { Classes = 30, PeriodSpectra = 129 },
-        Lowband = new LowbandConfig { Coefficients = Coefficients, Bins = 21, Range = 3 },
+        Lowband = new LowbandConfig { Coefficients = Coefficients, Bins = 21, Range = 3, Smoothing = 0.4 },
     };
 
     internal static NativeCodec Make()
@@ -133,6 +133,38 @@ public sealed class LowbandTests
         Assert.Equal(wave, pieces);
         var first = (180 - low.DecoderContextFrames) / low.Info.DecoderGridFrames * low.Info.DecoderGridFrames;
         Assert.Equal(wave.AsSpan(180 * Hop), low.DecodeSamples(whole.Slice(first, 230 - first)).AsSpan((180 - first) * Hop));
+    }
+
+    [Fact]
+    public void Smoothed_bins_are_as_strong_as_the_decoder_would_make_them()
+    {
+        var config = Config with { Lowband = Config.Lowband! with { Smoothing = 1 } };
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        using var model = NativeModel.Create(config);
+        var layer = model.Decoder.Lowband!;
+        layer.get_parameter("trust.bias")!.fill_(Lowband.MostTrust); // taken from the coefficients wherever there are any
+        var (bins, own_BNF) = (config.Lowband!.Bins, randn(1, 6, 2 * Config.Bins) * 0.5);
+        var given_BNF = randn(1, 6, 2 * bins);
+        var (rest_BNF, pieces_BNW) = layer.Mix(given_BNF, zeros(1, 6, config.HeadWidth), own_BNF);
+        var strength_BNF = own_BNF.narrow(2, 0, bins).exp() / (given_BNF.narrow(2, 0, bins).square() + given_BNF.narrow(2, bins, bins).square()).sqrt();
+        // Not where that is more than e times what the coefficients say: such a bin is hardly told by them.
+        var scaled_BNF = given_BNF * cat([strength_BNF, strength_BNF], 2).clamp_max(Math.E);
+        var spectrum_BNF = complex(scaled_BNF.narrow(2, 0, bins), scaled_BNF.narrow(2, bins, bins));
+        var window_W = hann_window(config.WindowLength) / (0.375 * config.WindowLength / config.StftHop);
+        var expected_BNW = fft.irfft(nn.functional.pad(spectrum_BNF, [0, Config.Bins - bins]), config.WindowLength) * window_W;
+        Assert.True(expected_BNW.allclose(pieces_BNW, 1e-3, 1e-4));
+        Assert.True((rest_BNF.narrow(2, 0, bins) < own_BNF.narrow(2, 0, bins) - 5).all().item<bool>());
+    }
+
+    [Fact]
+    public void No_signals_have_no_codes()
+    {
+        using var codec = Make();
+        using var low = (NativeCodec)codec.WithLowband(2, 30);
+        var codes = low.EncodeSamples([], 0);
+        Assert.Equal((2 + Coefficients, 0), (codes.Books, codes.Batch));
+        Assert.Empty(low.DecodeSamples(codes));
     }
 
     [Fact]

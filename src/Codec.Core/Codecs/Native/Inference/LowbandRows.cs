@@ -133,7 +133,7 @@ internal sealed unsafe class LowbandRows : IDisposable
         float* trust = room.Get(RowRoom.Windows, (long)count * _trust.Padded);
         _trust.Run(head, step, count, new StoreSink(trust, _trust.Padded));
         for (var n = 0; n < count; n++)
-            Mix(spectra + (long)n * 2 * bins, trust + (long)n * _trust.Padded, polar + (long)n * polarStep, bins);
+            Mix(spectra + (long)n * 2 * bins, trust + (long)n * _trust.Padded, polar + (long)n * polarStep, bins, (float)_lowband.Smoothing);
     }
 
     public void Dispose()
@@ -181,13 +181,13 @@ internal sealed unsafe class LowbandRows : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Mix(float* spectrum, float* trust, float* polar, int bins)
+    private static void Mix(float* spectrum, float* trust, float* polar, int bins, float smoothing)
     {
         var i = 0;
         for (; i + Lanes <= bins; i += Lanes)
         {
             var (re, im, own) = (Vector512.Load(spectrum + i), Vector512.Load(spectrum + bins + i), Vector512.Load(polar + i));
-            var gain = Mix(re * re + im * im, Vector512.Load(trust + i), Vector512.Load(trust + bins + i), ref own);
+            var gain = Mix(re * re + im * im, Vector512.Load(trust + i), Vector512.Load(trust + bins + i), smoothing, ref own);
             Vector512.Store(re * gain, spectrum + i);
             Vector512.Store(im * gain, spectrum + bins + i);
             Vector512.Store(own, polar + i);
@@ -195,19 +195,20 @@ internal sealed unsafe class LowbandRows : IDisposable
         for (; i < bins; i++)
         {
             var own = Vector512.Create(polar[i]);
-            var gain = Mix(Vector512.Create(spectrum[i] * spectrum[i] + spectrum[bins + i] * spectrum[bins + i]), Vector512.Create(trust[i]), Vector512.Create(trust[bins + i]), ref own)[0];
+            var gain = Mix(Vector512.Create(spectrum[i] * spectrum[i] + spectrum[bins + i] * spectrum[bins + i]), Vector512.Create(trust[i]), Vector512.Create(trust[bins + i]), smoothing, ref own)[0];
             (spectrum[i], spectrum[bins + i], polar[i]) = (spectrum[i] * gain, spectrum[bins + i] * gain, own[0]);
         }
     }
 
     /// <returns>The gain of the spectra.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Mix(Vector512<float> power, Vector512<float> trust, Vector512<float> logGain, ref Vector512<float> own)
+    private static Vector512<float> Mix(Vector512<float> power, Vector512<float> trust, Vector512<float> logGain, float smoothing, ref Vector512<float> own)
     {
         var least = Vector512.Create(Lowband.Floor * Lowband.Floor);
         var stronger = VectorMath.Log(Vector512.Max(power, least)) * Vector512.Create(0.5f) - Vector512.Min(own, Vector512.Create(NativeDecoder.MaxLogMagnitude));
         var share = Vector512.Max(Vector512.Min(trust + stronger * Vector512.Create(Lowband.Slope), Vector512.Create(Lowband.MostTrust)), Vector512.Create(-Lowband.MostTrust));
         var known = Vector512.GreaterThan(power, least);
+        logGain = logGain * (1 - smoothing) - stronger * smoothing;
         own = Vector512.ConditionalSelect(known, own + VectorMath.Log(VectorMath.Sigmoid(-share)), own);
         return Vector512.ConditionalSelect(known, VectorMath.Sigmoid(share) * VectorMath.Exp(Vector512.Min(logGain, Vector512.Create(Lowband.MostLogGain))), Vector512<float>.Zero);
     }

@@ -81,7 +81,8 @@ internal sealed unsafe class NativeKernels : IDisposable
         var items = new Codes[codes.Batch];
         for (var item = 0; item < items.Length; item++)
             items[item] = LowbandBooks.Join(codes.Row(item), _lowband!.Shares(samples_BS.Slice(item * samples, samples), past[item][0], Sums(codes, item, codes.Books)), _lowband.Coefficients, steps);
-        return Codes.Stack(items);
+        return items.Length > 0 ? Codes.Stack(items)
+            : new Codes(LowbandBooks.Of(codes.Specs, codes.Books, _lowband!.Coefficients, steps), [.. Enumerable.Repeat(Array.Empty<int[]>(), codes.Books + _lowband.Coefficients)], codes.Frames);
     }
 
     /// <summary>See <see cref="LowbandRows.Shares"/>.</summary>

@@ -196,6 +196,9 @@ public sealed record LowbandTrainConfig
     /// <summary>Largest factor.</summary>
     public double Coarsest { get; init; } = 2;
 
+    /// <summary>The sizes that codes let expect do not change, so that files with a low band that were made with the initial weights keep their steps.</summary>
+    public bool KeepLevels { get; init; }
+
     public LowbandTrainConfig Validate()
     {
         Require.InRange(Share, 0, 1);

@@ -187,7 +187,7 @@ public sealed class CodecTrainer : IDisposable
         foreach (var (name, parameter) in model.named_parameters())
         {
             bool In(string part) => name.StartsWith(part, StringComparison.Ordinal);
-            parameter.requires_grad = In("decoder.") || (In("encoder.") && !config.DecoderOnly) || (In("quantizer.") && config.BooksLearn);
+            parameter.requires_grad = (In("decoder.") && !(config.Lowband.KeepLevels && In("decoder.lowband.level."))) || (In("encoder.") && !config.DecoderOnly) || (In("quantizer.") && config.BooksLearn);
         }
         return model.named_parameters().Where(p => p.parameter.requires_grad);
     }

@@ -161,6 +161,24 @@ public sealed class CodecTrainingTests : IDisposable
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Steps_of_the_low_band_stay_where_they_are_to_be_kept(bool keep)
+    {
+        var first = Config("first", 5);
+        first = first with { Model = first.Model with { Lowband = new LowbandConfig { Coefficients = 20, Bins = 24 } } };
+        var weights = Trained(first.Validate());
+        var second = first with { Run = Path.Combine(_folder, "second"), InitialWeights = weights, DecoderOnly = true, QuantizeFrom = 0, Lowband = new LowbandTrainConfig { KeepLevels = keep } };
+        using var before = NativeCheckpoint.Load(weights);
+        using var after = NativeCheckpoint.Load(Trained(second.Validate()));
+        using var scope = NewDisposeScope();
+        var (a, b) = (before.Model.state_dict(), after.Model.state_dict());
+        bool Same(string name) => a[name].equal(b[name]).all().item<bool>();
+        Assert.Equal(keep, Same("decoder.lowband.level.weight") && Same("decoder.lowband.level.bias"));
+        Assert.False(Same("decoder.lowband.trust.bias"));
+    }
+
+    [Theory]
     [InlineData(0)]
     [InlineData(10)] // the first ten steps without them
     public void A_run_that_keeps_the_books_moves_all_else(int quantizeFrom)

@@ -15,8 +15,8 @@ public static class LowbandRate
     private const int StepsPerOctave = 6, Fewest = 10;
     private const double Margin = 0.995; // what steps cost is told from finer ones, nearly
 
-    // Below, whole books sound more natural (DNSMOS, NISQA), though a low band comes closer to the recording (PESQ, ESTOI).
-    private const double Unasked = 3300;
+    // Below, whole books sound more natural (DNSMOS, NISQA), though a low band comes closer to the recording (PESQ, ESTOI): its steps are coarse there.
+    private const double Unasked = 2900;
 
     /// <summary>The books beside which a low band is worth a rate of one stream; null: whole books are better spent, or there is no low band.</summary>
     /// <param name="codec">Of all books.</param>

@@ -59,10 +59,11 @@ public sealed class LowbandRateTests : IDisposable
     {
         using var codec = new NativeFamily().CreateTiny(1);
         Assert.Null(LowbandRate.Books(codec.Info, 3000));
-        Assert.Equal(4, LowbandRate.Books(codec.Info with { LowbandCoefficients = 40, Books = [.. Enumerable.Repeat(new CodebookSpec(1024), 8)] }, 3000, asked: true));
-        Assert.Equal(4, LowbandRate.Books(codec.Info with { LowbandCoefficients = 40, Books = [.. Enumerable.Repeat(new CodebookSpec(1024), 8)] }, 3500));
-        Assert.Null(LowbandRate.Books(codec.Info with { LowbandCoefficients = 40, Books = [.. Enumerable.Repeat(new CodebookSpec(1024), 8)] }, 3000));
-        Assert.Null(LowbandRate.Books(codec.Info with { LowbandCoefficients = 40, Books = [.. Enumerable.Repeat(new CodebookSpec(1024), 8)] }, 1000));
+        var whole = codec.Info with { LowbandCoefficients = 40, Books = [.. Enumerable.Repeat(new CodebookSpec(1024), 8)] };
+        Assert.Equal(4, LowbandRate.Books(whole, 2500, asked: true));
+        Assert.Equal(4, LowbandRate.Books(whole, 3000));
+        Assert.Null(LowbandRate.Books(whole, 2800));
+        Assert.Null(LowbandRate.Books(whole, 1000));
     }
 
     [Fact]

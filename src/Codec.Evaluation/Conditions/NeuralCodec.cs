@@ -91,12 +91,13 @@ public sealed class NeuralCodec(string family, ICodec codec, int books, double? 
         CodecFile.Compress(probed, low ?? codec, file, low is null ? books : null, cancellation: cancellation);
     }
 
+    /// <summary>Of every book, but of those of a low band: their sizes differ from file to file.</summary>
     private static int[][] Count(string path)
     {
         using var reader = new CodecFileReader(File.OpenRead(path));
-        var counts = reader.Header.Books.Select(book => new int[book.Size]).ToArray();
+        var counts = reader.Header.Books.Take(LowbandBooks.Before(reader.Header.Books)).Select(book => new int[book.Size]).ToArray();
         foreach (var codes in reader.ReadAll().Select(block => block.Codes).OfType<Codes>())
-            for (var book = 0; book < codes.Books; book++)
+            for (var book = 0; book < counts.Length; book++)
                 for (var item = 0; item < codes.Batch; item++)
                     foreach (var code in codes[book, item])
                         counts[book][code]++;

@@ -80,7 +80,7 @@ public sealed record ConditionSummary
 /// <param name="Perplexity">2 to the entropy: as many equally likely entries would carry as much.</param>
 public sealed record BookUsage(int Size, double Used, double Perplexity)
 {
-    /// <summary>Over all rows of a condition.</summary>
+    /// <summary>Over all rows of a condition whose books have one size.</summary>
     public static List<BookUsage> Of(IReadOnlyList<EvaluationRow> rows)
     {
         var result = new List<BookUsage>();
@@ -88,7 +88,7 @@ public sealed record BookUsage(int Size, double Used, double Perplexity)
         for (var book = 0; book < sizes.Count; book++)
         {
             var counts = new double[sizes[book]];
-            foreach (var sparse in rows.Where(r => r.CodeCounts.Count > book).Select(r => r.CodeCounts[book]))
+            foreach (var sparse in rows.Where(r => r.CodeCounts.Count > book && r.BookSizes[book] == sizes[book]).Select(r => r.CodeCounts[book]))
                 for (var i = 0; i + 1 < sparse.Length; i += 2)
                     counts[sparse[i]] += sparse[i + 1];
             var total = counts.Sum();

@@ -255,6 +255,17 @@ public sealed class EvaluationRunTests : IDisposable
     [InlineData("")]
     public void Bad_rules_are_refused(string rules) => Assert.Throws<ConfigException>(() => new RegressionGate(rules));
 
+    [Fact]
+    public void Low_bands_of_other_steps_in_every_file_are_summed_up()
+    {
+        using var parser = new ConditionParser("");
+        var (report, _) = Measure(parser.Parse("native@3.5")[0], parser.Parse("native@4+60")[0]);
+        Assert.All(report.Conditions.Take(2), condition => Assert.Equal((4, 1024), (condition.Books.Count, condition.Books[^1].Size)));
+        // Rows of journals that counted low bands, too.
+        EvaluationRow Row(params int[] sizes) => report.Rows[0] with { BookSizes = [.. sizes], CodeCounts = [.. sizes.Select(size => new[] { size - 1, 2 })] };
+        Assert.Equal([4, 7], BookUsage.Of([Row(4, 7), Row(4, 9, 9)]).Select(usage => usage.Size));
+    }
+
     [Theory]
     [InlineData("flac@6")]
     [InlineData("opus@fast")]

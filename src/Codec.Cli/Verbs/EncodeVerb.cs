@@ -139,8 +139,9 @@ internal sealed class EncodeVerb
         Require.That(!args.GetValue(_regenerate) && args.GetValue(_vbr) == 0, "--lowband", "neither --regenerate nor --vbr", "one of them");
         if (text == Auto)
         {
-            var found = _books.BitsPerSecond(args) is { } rate ? FormattableString.Invariant($"{rate / 1000}") : "none";
-            Require.That(_books.BitsPerSecond(args) is { } wanted && LowbandRate.Books(models.Codec.Info, wanted, asked: true) is not null && args.GetValue(_targetSize) is null, "--lowband auto", "--kbps from 2.2 on and a model with a low band", found);
+            var rate = _books.BitsPerSecond(args);
+            Require.That(rate is { } wanted && LowbandRate.Books(models.Codec.Info, wanted, asked: true) is not null && args.GetValue(_targetSize) is null, "--lowband auto", "--kbps from 2.2 on and a model with a low band",
+                rate is { } found ? FormattableString.Invariant($"{found / 1000}") : "none");
             return null;
         }
         var known = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var steps);

@@ -80,7 +80,7 @@ public sealed record ConditionSummary
 /// <param name="Perplexity">2 to the entropy: as many equally likely entries would carry as much.</param>
 public sealed record BookUsage(int Size, double Used, double Perplexity)
 {
-    /// <summary>Over all rows of a condition whose books have one size.</summary>
+    /// <summary>Over the rows of a condition, those left out whose book has another size: journals once counted low bands, too.</summary>
     public static List<BookUsage> Of(IReadOnlyList<EvaluationRow> rows)
     {
         var result = new List<BookUsage>();

@@ -187,7 +187,8 @@ public sealed class CodecTrainer : IDisposable
         foreach (var (name, parameter) in model.named_parameters())
         {
             bool In(string part) => name.StartsWith(part, StringComparison.Ordinal);
-            parameter.requires_grad = (In("decoder.") && !(config.Lowband.KeepLevels && In("decoder.lowband.level."))) || (In("encoder.") && !config.DecoderOnly) || (In("quantizer.") && config.BooksLearn);
+            var kept = config.Lowband.KeepLevels && In("decoder.lowband.level.");
+            parameter.requires_grad = (In("decoder.") && !kept) || (In("encoder.") && !config.DecoderOnly) || (In("quantizer.") && config.BooksLearn);
         }
         return model.named_parameters().Where(p => p.parameter.requires_grad);
     }

@@ -93,6 +93,7 @@ public class RoundTripTests
     [Theory]
     [InlineData(2.5, "auto")]
     [InlineData(3.2, "auto")]
+    [InlineData(3, null)]
     [InlineData(3.5, null)]
     public void A_rate_that_pays_for_a_low_band_gets_one(double kbps, string? lowband)
     {

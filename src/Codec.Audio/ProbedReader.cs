@@ -17,6 +17,7 @@ public sealed class ProbedReader : AudioReader
         var filled = 0;
         for (int count; filled < _beginning.Length && (count = audio.Read(_beginning.AsSpan(filled))) > 0;)
             filled += count;
+        Whole = filled < _beginning.Length;
         Array.Resize(ref _beginning, filled);
     }
 
@@ -30,6 +31,12 @@ public sealed class ProbedReader : AudioReader
 
     /// <summary>The beginning by itself; nothing of this reader is taken.</summary>
     public AudioReader Beginning() => new Memory(_beginning, Channels, SampleRate);
+
+    /// <summary>Whether the beginning was seen to be all there is.</summary>
+    public bool Whole { get; }
+
+    /// <summary>What is read next lies behind the beginning.</summary>
+    public void SkipBeginning() => _taken = _beginning.Length;
 
     public override int Read(Span<float> interleaved)
     {

@@ -41,6 +41,12 @@ public sealed class Codes
     /// <summary>Independently coded segments in order, covering all frames; null for codecs that code a signal as one.</summary>
     public IReadOnlyList<CodeSegment>? Segments { get; private init; }
 
+    /// <summary>Of codes fresh from a codec with a low band: what its codes were rounded from, [B][T x coefficients] (<see cref="ILowbandCodec.LowbandShares"/>). Cutting and joining lose them.</summary>
+    internal float[][]? LowbandShares { get; init; }
+
+    /// <summary>The same codes and what those of the low band were rounded from. Shares memory.</summary>
+    internal Codes WithLowbandShares(float[][] shares) => new(Specs, _codes, Frames) { Segments = Segments, LowbandShares = shares };
+
     /// <summary>The same codes, said to be of these segments. Shares memory.</summary>
     public Codes WithSegments(IReadOnlyList<CodeSegment>? segments)
     {
@@ -53,7 +59,7 @@ public sealed class Codes
     public Span<int> this[int book, int item = 0] => _codes[book][item];
 
     /// <summary>The first <paramref name="books"/> books; shares memory.</summary>
-    public Codes Take(int books) => new(Specs.Take(books).ToArray(), _codes[..books], Frames) { Segments = Segments };
+    public Codes Take(int books) => books == Books ? this : new(Specs.Take(books).ToArray(), _codes[..books], Frames) { Segments = Segments };
 
     /// <summary>One item of the batch; shares memory.</summary>
     public Codes Row(int item) => new(Specs, _codes.Select(book => new[] { book[item] }).ToArray(), Frames)

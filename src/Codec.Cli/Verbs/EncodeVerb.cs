@@ -69,15 +69,22 @@ internal sealed class EncodeVerb
         return FileLoop.Run(jobs, job => job.Input, output, job =>
         {
             CommandFiles.RequireFree(job.Output, force);
-            using var opened = CommandFiles.OpenAudio(job.Input, _context.Terminal);
-            var audio = opened;
-            var (codec, books, tags) = variable is null && target is null && !args.GetValue(_regenerate) ? Rated(args, searching ?? models.Codec, ref audio) : Selected(args, variable ?? searching ?? models.Codec, audio.Channels);
+            using var audio = CommandFiles.OpenAudio(job.Input, _context.Terminal);
+            var whole = variable ?? searching ?? models.Codec;
+            var beside = variable is null && target is null && !args.GetValue(_regenerate) ? BesideLowband(args, whole.Info, audio.Channels) : null;
+            var (codec, books, tags) = Selected(args, whole, audio.Channels);
             var clock = Stopwatch.StartNew();
             using var bar = output.Progress(job.Input, (double?)audio.Length / audio.SampleRate);
-            var report = CommandFiles.Write(job.Output, force, _context.Terminal,
-                stream => target is { } bytes
-                    ? TargetedFile.Compress(audio, codec, stream, bytes, books, bar, _context.Cancellation, tags)
-                    : CodecFile.Compress(audio, codec, stream, books, bar, _context.Cancellation, tags));
+            var report = CommandFiles.Write(job.Output, force, _context.Terminal, stream =>
+            {
+                if (target is { } bytes)
+                    return TargetedFile.Compress(audio, codec, stream, bytes, books, bar, _context.Cancellation, tags);
+                if (beside is null)
+                    return CodecFile.Compress(audio, codec, stream, books, bar, _context.Cancellation, tags);
+                using var probed = new ProbedReader(audio, LowbandRate.ProbeSeconds);
+                return LowbandRate.Compress(probed, whole, stream, beside.Value, _books.BitsPerSecond(args)!.Value, bar, _context.Cancellation)
+                    ?? CodecFile.Compress(probed, codec, stream, books, bar, _context.Cancellation, tags);
+            });
             return Tell(job, report, codec.Info, clock.Elapsed, output);
         });
     }
@@ -96,15 +103,9 @@ internal sealed class EncodeVerb
         return (codec.WithNested(selection?.Last), selection?.Books, "");
     }
 
-    /// <summary>As <see cref="Selected"/>, with a low band where the rate is better spent on one.</summary>
-    private (ICodec Codec, int? Books, string Tags) Rated(ParseResult args, ICodec codec, ref AudioReader audio)
-    {
-        if (_books.BitsPerSecond(args) is not { } rate || LowbandRate.Books(codec.Info, rate / audio.Channels, args.GetValue(_lowband) == Auto) is not { } books)
-            return Selected(args, codec, audio.Channels);
-        var probed = new ProbedReader(audio, LowbandRate.ProbeSeconds);
-        audio = probed;
-        return LowbandRate.Choose(probed, codec, books, rate, _context.Cancellation) is { } low ? (low, null, "") : Selected(args, codec, audio.Channels);
-    }
+    /// <summary>The books beside a low band, where --kbps is better spent on one.</summary>
+    private int? BesideLowband(ParseResult args, CodecInfo codec, int channels)
+        => _books.BitsPerSecond(args) is { } rate ? LowbandRate.Books(codec, rate / channels, args.GetValue(_lowband) == Auto) : null;
 
     private static ICodec? Searching(ModelSource models, int effort, double share)
     {

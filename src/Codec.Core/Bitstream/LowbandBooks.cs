@@ -85,35 +85,32 @@ public static class LowbandBooks
     }
 
     /// <summary>Codes with a low band behind them.</summary>
-    /// <param name="codes">One batch item, of the books that are kept. Shares memory.</param>
-    /// <param name="shares">[T][coefficients] (<see cref="ILowbandCodec.LowbandShares"/>).</param>
+    /// <param name="codes">Of the books that are kept. Shares memory.</param>
+    /// <param name="shares">[B][T x coefficients] (<see cref="ILowbandCodec.LowbandShares"/>).</param>
     /// <param name="coefficients">Of a frame.</param>
     /// <param name="steps">m.</param>
-    public static Codes Join(Codes codes, ReadOnlySpan<float> shares, int coefficients, int steps)
+    public static Codes Join(Codes codes, float[][] shares, int coefficients, int steps)
     {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(shares.Length, codes.Batch);
         var books = new int[codes.Books + coefficients][][];
         for (var book = 0; book < books.Length; book++)
         {
-            var row = book < codes.Books ? codes[book].ToArray() : new int[codes.Frames];
-            for (var t = 0; book >= codes.Books && t < row.Length; t++)
-                row[t] = CodeOf(shares[t * coefficients + book - codes.Books], steps);
-            books[book] = [row];
+            books[book] = new int[codes.Batch][];
+            for (var item = 0; item < codes.Batch; item++)
+            {
+                var row = book < codes.Books ? codes[book, item].ToArray() : new int[codes.Frames];
+                for (var t = 0; book >= codes.Books && t < row.Length; t++)
+                    row[t] = CodeOf(shares[item][t * coefficients + book - codes.Books], steps);
+                books[book][item] = row;
+            }
         }
-        return new Codes(Of(codes.Specs, codes.Books, coefficients, steps), books, codes.Frames);
+        return new Codes(Of(codes.Specs, codes.Books, coefficients, steps), books, codes.Frames).WithLowbandShares(shares);
     }
 
-    /// <summary>Nearly the codes that fewer steps would have given: what they cost can be told beforehand.</summary>
-    /// <param name="codes">Of more steps.</param>
-    /// <param name="coarser">The books that are wanted.</param>
+    /// <summary>The codes that other steps give.</summary>
+    /// <param name="codes">Fresh from a codec with a low band.</param>
     /// <param name="books">That come before the low band.</param>
-    /// <param name="steps">Of the wanted books.</param>
-    internal static Codes Coarser(Codes codes, IReadOnlyList<CodebookSpec> coarser, int books, int steps)
-    {
-        var fine = Steps(codes.Specs[^1]);
-        // The middle of what was rounded to a step.
-        int[] map = [.. Enumerable.Range(-fine, 2 * fine + 1).Select(code => CodeOf((float)((code + Math.Sign(code) * (0.5 - Rounding)) / fine), steps))];
-        int[][][] kept = [.. Enumerable.Range(0, codes.Books).Select(book => Enumerable.Range(0, codes.Batch)
-            .Select(item => book < books ? codes[book, item].ToArray() : Array.ConvertAll(codes[book, item].ToArray(), code => map[code])).ToArray())];
-        return new Codes(coarser, kept, codes.Frames);
-    }
+    /// <param name="steps">m.</param>
+    internal static Codes WithSteps(Codes codes, int books, int steps)
+        => Join(codes.Take(books), codes.LowbandShares ?? throw new ArgumentException("codes that were cut or read do not know what they were rounded from", nameof(codes)), codes.Books - books, steps);
 }

@@ -28,11 +28,25 @@ public static class CodecFile
     public static CompressionReport Compress(AudioReader audio, ICodec codec, Stream output, int? books = null,
         IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default, string tags = "")
     {
-        var header = CodecFileHeader.For(codec.Info, codec.Info.CatalogueId, books ?? codec.Info.Books.Count, audio.SampleRate, audio.Channels) with { Tags = tags };
+        long samples = 0;
+        return Write(Encode(audio, codec, books, count => samples = count, progress, cancellation), () => samples, audio, codec.Info, output, books, tags);
+    }
+
+    /// <summary>Codes of a recording to a compressed file.</summary>
+    /// <param name="pieces">Walked on a thread of its own where there is one to spare.</param>
+    /// <param name="counted">The samples per channel that all pieces hold; asked for behind the last.</param>
+    /// <param name="audio">That the codes are of; not read.</param>
+    /// <param name="codec">That the codes are of.</param>
+    /// <param name="output">Need not seek; stays open.</param>
+    /// <param name="books">In the codes; null for all of the codec.</param>
+    /// <param name="tags">As in <see cref="CodecFileHeader.Tags"/>.</param>
+    internal static CompressionReport Write(IEnumerable<Codes> pieces, Func<long> counted, AudioReader audio, CodecInfo codec, Stream output, int? books = null, string tags = "")
+    {
+        var header = CodecFileHeader.For(codec, codec.CatalogueId, books ?? codec.Books.Count, audio.SampleRate, audio.Channels) with { Tags = tags };
         using var writer = new CodecFileWriter(output, header, leaveOpen: true);
-        long samples = 0, frames = 0;
+        long frames = 0;
         using var share = ProcessorShare.Begin(TorchRuntime.Threads);
-        foreach (var codes in Ahead.Of(Encode(audio, codec, books, count => samples = count, progress, cancellation), TorchRuntime.Threads))
+        foreach (var codes in Ahead.Of(pieces, TorchRuntime.Threads))
         {
             share.Enter(CancellationToken.None);
             try
@@ -45,8 +59,9 @@ public static class CodecFile
             }
             frames += codes.Frames;
         }
+        var samples = counted();
         writer.Finish(samples);
-        return new CompressionReport(samples, audio.SampleRate, audio.Channels, header.Books.Count, frames, writer.Bytes, [.. audio.Warnings, .. BlockPlan.Notices(codec.Info, samples, audio.SampleRate)]);
+        return new CompressionReport(samples, audio.SampleRate, audio.Channels, header.Books.Count, frames, writer.Bytes, [.. audio.Warnings, .. BlockPlan.Notices(codec, samples, audio.SampleRate)]);
     }
 
     /// <summary>Audio to codes, piece by piece.</summary>
@@ -60,8 +75,18 @@ public static class CodecFile
         IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default)
     {
         using var encoder = new AudioEncoder(codec, audio.SampleRate, audio.Channels, books);
+        foreach (var codes in Push(audio, encoder, 0, counted, progress, cancellation))
+            yield return codes;
+        foreach (var codes in encoder.Finish())
+            yield return codes;
+    }
+
+    /// <summary>Audio to an encoder, which is not told that it ends.</summary>
+    /// <param name="before">Samples per channel that it has already had.</param>
+    internal static IEnumerable<Codes> Push(AudioReader audio, AudioEncoder encoder, long before, Action<long>? counted, IProgress<TimeSpan>? progress, CancellationToken cancellation)
+    {
         var block = new float[Math.Max(1, ReadSamples / audio.Channels) * audio.Channels];
-        long samples = 0;
+        var samples = before;
         for (int count; (count = audio.Read(block)) > 0;)
         {
             samples += count / audio.Channels;
@@ -71,8 +96,6 @@ public static class CodecFile
             progress?.Report(TimeSpan.FromSeconds((double)samples / audio.SampleRate));
             cancellation.ThrowIfCancellationRequested();
         }
-        foreach (var codes in encoder.Finish())
-            yield return codes;
     }
 
     /// <summary>A compressed file to audio of exactly the original length. Lost blocks are concealed.</summary>

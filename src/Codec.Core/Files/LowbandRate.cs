@@ -10,10 +10,12 @@ namespace Codec.Core.Files;
 public static class LowbandRate
 {
     /// <summary>Of a recording, that are looked at.</summary>
-    public const double ProbeSeconds = 30;
+    public const double ProbeSeconds = 60;
 
-    private const int StepsPerOctave = 6, Fewest = 10;
-    private const double Margin = 0.995; // what steps cost is told from finer ones, nearly
+    private const int Fewest = 10, First = 80;
+    private const int Guesses = 5;       // before halving
+    private const double Power = 0.45;   // of the steps, with which bytes grow: about
+    private const double Enough = 0.998; // of the rate: one more step hardly fits in
 
     // Below, whole books sound more natural (DNSMOS, NISQA), though a low band comes closer to the recording (PESQ, ESTOI): its steps are coarse there.
     private const double Unasked = 2900;
@@ -30,43 +32,69 @@ public static class LowbandRate
         return books < codec.Books.Count ? books : null;
     }
 
-    /// <summary>A codec with a low band whose steps take the rate in the beginning of a recording; null where even coarse ones take more.</summary>
-    /// <param name="audio">Its beginning is looked at.</param>
-    /// <param name="codec">Of all books; stays the caller's, and is used by the result.</param>
+    /// <summary>Audio to a compressed file with a low band of as many steps as a rate lets be. It is coded once: other steps are other roundings of the same numbers.</summary>
+    /// <param name="audio">Read to its end, where something fits.</param>
+    /// <param name="codec">Of all books; stays the caller's.</param>
+    /// <param name="output">Need not seek; stays open.</param>
     /// <param name="books">Beside the low band.</param>
-    /// <param name="bitsPerSecond">On disk, of all channels together.</param>
-    /// <param name="cancellation">Checked between tries.</param>
+    /// <param name="bitsPerSecond">On disk, of all channels together: at most, but for what follows the beginning of a longer recording.</param>
+    /// <param name="progress">Gets how much audio is done.</param>
+    /// <param name="cancellation">Checked between blocks and tries.</param>
+    /// <returns>Null where even the coarsest low band takes more: then nothing was written and <paramref name="audio"/> has still to be read.</returns>
+    /// <exception cref="AudioFileException">The audio cannot be read.</exception>
     /// <exception cref="Checkpoints.CheckpointException">The codec has no low band.</exception>
-    public static ICodec? Choose(ProbedReader audio, ICodec codec, int books, double bitsPerSecond, CancellationToken cancellation = default)
+    public static CompressionReport? Compress(ProbedReader audio, ICodec codec, Stream output, int books, double bitsPerSecond,
+        IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default)
     {
-        using var finest = codec.WithLowband(books, LowbandBooks.MostSteps);
+        using var low = codec.WithLowband(books, LowbandBooks.MostSteps);
+        using var encoder = new AudioEncoder(low, audio.SampleRate, audio.Channels);
         using var beginning = audio.Beginning();
-        var pieces = CodecFile.Encode(beginning, finest, cancellation: cancellation).ToList();
-        if (pieces.Count == 0 || beginning.Length is not { } samples)
+        var begun = beginning.Length ?? 0;
+        var pieces = CodecFile.Push(beginning, encoder, 0, null, progress, cancellation).ToList();
+        if (audio.Whole)
+            pieces.AddRange(encoder.Finish());
+        if (Steps(pieces, low.Info, books, bitsPerSecond, audio, begun, cancellation) is not { } steps)
             return null;
-        var codes = Codes.Concat(pieces);
-        var (low, high) = (-1, (int)Math.Floor(StepsPerOctave * Math.Log2((double)LowbandBooks.MostSteps / Fewest)) + 1); // low fits, high does not
-        while (high - low > 1)
+        var samples = begun;
+        audio.SkipBeginning();
+        return Write(All(), low.Info, books, steps, () => samples, audio, output);
+
+        IEnumerable<Codes> All()
+        {
+            foreach (var codes in pieces)
+                yield return codes;
+            pieces.Clear();
+            if (audio.Whole)
+                yield break;
+            foreach (var codes in CodecFile.Push(audio, encoder, begun, count => samples = count, progress, cancellation))
+                yield return codes;
+            foreach (var codes in encoder.Finish())
+                yield return codes;
+        }
+    }
+
+    /// <summary>The most steps that fit; null: none do.</summary>
+    private static int? Steps(List<Codes> pieces, CodecInfo low, int books, double bitsPerSecond, ProbedReader audio, long samples, CancellationToken cancellation)
+    {
+        if (pieces.Count == 0)
+            return null;
+        var seconds = audio.Whole ? (double)samples / audio.SampleRate : pieces.Sum(codes => codes.Frames) / low.FrameRate;
+        var (fit, over, steps) = (Fewest - 1, LowbandBooks.MostSteps + 1, First);
+        for (var tries = 1; ; tries++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var middle = (low + high) / 2;
-            if (Bytes(codes, finest.Info, books, Steps(middle), audio, samples) * 8.0 * audio.SampleRate <= Margin * bitsPerSecond * samples)
-                low = middle;
+            var share = Write(pieces, low, books, steps, () => samples, audio, Stream.Null).Bytes * 8 / (seconds * bitsPerSecond);
+            if (share <= 1)
+                fit = steps;
             else
-                high = middle;
+                over = steps;
+            if (over - fit <= 1 || share is <= 1 and >= Enough)
+                return fit >= Fewest ? fit : null;
+            var next = tries < Guesses ? steps * Math.Pow(share, -1 / Power) : Math.Sqrt((double)fit * over);
+            steps = (int)Math.Clamp(next, fit + 1, over - 1);
         }
-        return low < 0 ? null : codec.WithLowband(books, Steps(low));
     }
 
-    private static int Steps(int place) => (int)Math.Round(Fewest * Math.Pow(2, (double)place / StepsPerOctave));
-
-    private static long Bytes(Codes finest, CodecInfo codec, int books, int steps, AudioReader audio, long samples)
-    {
-        var info = codec with { Books = LowbandBooks.Of(codec.Books, books, codec.LowbandCoefficients, steps) };
-        var header = CodecFileHeader.For(info, codec.CatalogueId, info.Books.Count, audio.SampleRate, audio.Channels);
-        using var writer = new CodecFileWriter(Stream.Null, header, leaveOpen: true);
-        writer.Write(LowbandBooks.Coarser(finest, info.Books, books, steps));
-        writer.Finish(samples);
-        return writer.Bytes;
-    }
+    private static CompressionReport Write(IEnumerable<Codes> pieces, CodecInfo low, int books, int steps, Func<long> samples, AudioReader audio, Stream output)
+        => CodecFile.Write(pieces.Select(codes => LowbandBooks.WithSteps(codes, books, steps)), samples, audio, low with { Books = LowbandBooks.Of(low.Books, books, low.LowbandCoefficients, steps) }, output);
 }

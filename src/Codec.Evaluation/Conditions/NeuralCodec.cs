@@ -87,8 +87,8 @@ public sealed class NeuralCodec(string family, ICodec codec, int books, double? 
             return;
         }
         using var probed = new ProbedReader(audio, LowbandRate.ProbeSeconds);
-        var low = LowbandRate.Choose(probed, codec, books, wanted * audio.Channels, cancellation);
-        CodecFile.Compress(probed, low ?? codec, file, low is null ? books : null, cancellation: cancellation);
+        if (LowbandRate.Compress(probed, codec, file, books, wanted * audio.Channels, cancellation: cancellation) is null)
+            CodecFile.Compress(probed, codec, file, books, cancellation: cancellation);
     }
 
     /// <summary>Of every book, but of those of a low band: their sizes differ from file to file.</summary>

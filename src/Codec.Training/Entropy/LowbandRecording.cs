@@ -18,5 +18,5 @@ public sealed record LowbandRecording(Codes Codes, int FewestBooks, IReadOnlyLis
     /// <summary>As a file holds it.</summary>
     /// <param name="books">That are kept.</param>
     /// <param name="steps">From 0 to the largest coefficient.</param>
-    public Codes Join(int books, int steps) => LowbandBooks.Join(Codes.Take(books), SharesOf(books), Coefficients, steps);
+    public Codes Join(int books, int steps) => LowbandBooks.Join(Codes.Take(books), [SharesOf(books)], Coefficients, steps);
 }

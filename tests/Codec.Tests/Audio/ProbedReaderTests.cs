@@ -24,6 +24,19 @@ public sealed class ProbedReaderTests
         Assert.Equal(Samples, ReadAll(probed));
         using var again = probed.Beginning();
         Assert.Equal(Samples[..(2 * length)], ReadAll(again));
+        Assert.Equal(length == 900, probed.Whole);
+    }
+
+    [Fact]
+    public void The_beginning_is_skipped()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.Combine("a.wav");
+        AudioFile.Write(path, new AudioBuffer([Samples], 1000), new AudioFormat(AudioContainer.Wav, SampleEncoding.Float32));
+        using var file = AudioFile.OpenRead(path);
+        using var probed = new ProbedReader(file, 0.5);
+        probed.SkipBeginning();
+        Assert.Equal(Samples[500..], ReadAll(probed));
     }
 
     private static List<float> ReadAll(AudioReader audio)

@@ -16,11 +16,11 @@ public sealed class LowbandRateTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private string Recording(int channels = 1)
+    private string Recording(int channels = 1, int length = Length)
     {
         var random = new Random(2);
         var path = _folder.Combine($"{channels}.wav");
-        AudioFile.Write(path, new AudioBuffer([.. Enumerable.Range(0, channels).Select(_ => Enumerable.Range(0, Length).Select(i => (float)((random.NextDouble() - 0.5) * 0.4)).ToArray())], Rate));
+        AudioFile.Write(path, new AudioBuffer([.. Enumerable.Range(0, channels).Select(_ => Enumerable.Range(0, length).Select(i => (float)((random.NextDouble() - 0.5) * 0.4)).ToArray())], Rate));
         return path;
     }
 
@@ -31,27 +31,54 @@ public sealed class LowbandRateTests : IDisposable
     public void Steps_are_as_many_as_the_rate_lets_be(int channels, double rate)
     {
         using var codec = LowbandTests.Make();
-        long Bytes(ICodec low)
+        var recording = Recording(channels);
+        var (file, steps) = Rated(codec, recording, rate, LowbandRate.ProbeSeconds)!.Value;
+        Assert.Equal(Encoded(codec, recording, steps), file);
+        Assert.InRange(file.Length * 8.0 / Length * Rate, rate * 0.9, rate);
+        Assert.True(Encoded(codec, recording, steps + 2).Length * 8.0 / Length * Rate > rate * 0.998);
+    }
+
+    [Fact]
+    public void What_follows_the_beginning_is_coded_in_its_steps()
+    {
+        using var codec = LowbandTests.Make();
+        var recording = Recording(length: 23 * Rate + 5); // pieces last 20 s
+        var (file, steps) = Rated(codec, recording, 17000, probe: 21)!.Value;
+        Assert.Equal(Encoded(codec, recording, steps), file);
+        Assert.Null(Rated(codec, recording, 17000, probe: 19));
+    }
+
+    private static byte[] Encoded(NativeCodec codec, string recording, int steps)
+    {
+        using var low = codec.WithLowband(2, steps);
+        using var audio = AudioFile.OpenRead(recording);
+        using var file = new MemoryStream();
+        CodecFile.Compress(audio, low, file);
+        return file.ToArray();
+    }
+
+    private static (byte[] File, int Steps)? Rated(NativeCodec codec, string recording, double rate, double probe)
+    {
+        using var audio = AudioFile.OpenRead(recording);
+        using var probed = new ProbedReader(audio, probe);
+        using var file = new MemoryStream();
+        if (LowbandRate.Compress(probed, codec, file, 2, rate) is not { } report)
         {
-            using var audio = AudioFile.OpenRead(Recording(channels));
-            return CodecFile.Compress(audio, low, Stream.Null).Bytes;
+            Assert.Equal(0, file.Length);
+            Assert.Equal(audio.Length, CodecFile.Compress(probed, codec, file, 2).Samples); // all can still be read
+            return null;
         }
-        using var file = AudioFile.OpenRead(Recording(channels));
-        using var probed = new ProbedReader(file, 30);
-        using var chosen = LowbandRate.Choose(probed, codec, 2, rate)!;
-        var steps = LowbandBooks.Steps(chosen.Info.Books[^1]);
-        Assert.InRange(Bytes(chosen) * 8.0 / Length * Rate, rate / 2, rate);
-        using var finer = codec.WithLowband(2, (int)(steps * 1.3));
-        Assert.True(Bytes(finer) * 8.0 / Length * Rate > rate);
+        Assert.Equal((audio.Length, file.Length), (report.Samples, report.Bytes));
+        file.Position = 0;
+        using var read = new CodecFileReader(file, leaveOpen: true);
+        return (file.ToArray(), LowbandBooks.Steps(read.Header.Books[^1]));
     }
 
     [Fact]
     public void No_steps_are_few_enough_for_a_rate_that_is_too_low()
     {
         using var codec = LowbandTests.Make();
-        using var file = AudioFile.OpenRead(Recording());
-        using var probed = new ProbedReader(file, 30);
-        Assert.Null(LowbandRate.Choose(probed, codec, 2, 3000));
+        Assert.Null(Rated(codec, Recording(), 3000, LowbandRate.ProbeSeconds));
     }
 
     [Fact]

@@ -78,11 +78,10 @@ internal sealed unsafe class NativeKernels : IDisposable
     {
         var samples = codes.Frames * _config.HopLength;
         var past = Histories(state, "lowband", codes.Batch, () => new RowHistory([_lowband!.AnalysisMemory]));
-        var items = new Codes[codes.Batch];
-        for (var item = 0; item < items.Length; item++)
-            items[item] = LowbandBooks.Join(codes.Row(item), _lowband!.Shares(samples_BS.Slice(item * samples, samples), past[item][0], Sums(codes, item, codes.Books)), _lowband.Coefficients, steps);
-        return items.Length > 0 ? Codes.Stack(items)
-            : new Codes(LowbandBooks.Of(codes.Specs, codes.Books, _lowband!.Coefficients, steps), [.. Enumerable.Repeat(Array.Empty<int[]>(), codes.Books + _lowband.Coefficients)], codes.Frames);
+        var shares = new float[codes.Batch][];
+        for (var item = 0; item < shares.Length; item++)
+            shares[item] = _lowband!.Shares(samples_BS.Slice(item * samples, samples), past[item][0], Sums(codes, item, codes.Books));
+        return LowbandBooks.Join(codes, shares, _lowband!.Coefficients, steps);
     }
 
     /// <summary>See <see cref="LowbandRows.Shares"/>.</summary>

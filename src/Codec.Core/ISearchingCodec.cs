@@ -3,8 +3,15 @@ namespace Codec.Core;
 /// <summary>A codec that can look longer for codes that lose less, or cost less. The format stays the same, and any decoder takes them.</summary>
 public interface ISearchingCodec : ICodec
 {
+    /// <summary>Effort that files are made with unless somebody asks for another: most of what there is to gain for a few milliseconds per second.
+    /// Tokens are not searched for: language models learn from the nearest entries.</summary>
+    public const int FileEffort = 1;
+
+    /// <summary>Whether its quantizer has such a search where it runs now.</summary>
+    bool Searches { get; }
+
     /// <summary>The same codec with another search. Effort 0 gives the codes of <see cref="ICodec.Encode"/> bit for bit; more effort never has a
-    /// larger quantization error on any frame. Codes are searched for together, so dropping books of such codes is not the search with fewer books.</summary>
+    /// larger quantization error of four books on any frame, nor of others on average. Dropping books of such codes gives those of the same effort with fewer books.</summary>
     /// <param name="effort">0 to 3.</param>
     /// <returns>Shares the weights; to be disposed before this one.</returns>
     /// <exception cref="NotSupportedException">The quantizer has no such search.</exception>

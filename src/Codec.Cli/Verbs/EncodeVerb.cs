@@ -25,7 +25,7 @@ internal sealed class EncodeVerb
     private readonly BookOptions _books = new();
     private readonly Option<bool> _regenerate = new("--regenerate") { Description = $"send the first books only ({RegeneratedBooks} unless --kbps or --books says otherwise) and have the decoder make up the others" };
     private readonly Option<string?> _fine = new("--fine") { Description = "with --regenerate: model that the decoder will be given; default: the bundled one", HelpName = "PATH" };
-    private readonly Option<int> _effort = new("--effort") { Description = "0 to 3: search longer for better codes; any decoder takes them", HelpName = "N", DefaultValueFactory = _ => 0 };
+    private readonly Option<int?> _effort = new("--effort") { Description = "0 to 3: search longer for better codes; any decoder takes them (default: 1 where the codec can; 0 with --regenerate)", HelpName = "N" };
     private readonly Option<double> _rateAware = new("--rate-aware") { Description = "take cheaper codes where they are nearly as good: what a bit is worth, as a share of the squared error (0.01 is a start)", HelpName = "SHARE", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _lowband = new("--lowband") { Description = "spend bits on the waveform below 1 kHz, which comes closer to the recording: in so many steps (30 to 120; 60 is a start) beside --books (default 4), or auto: what --kbps leaves room for", HelpName = "STEPS|auto" };
     private readonly Option<double> _vbr = new("--vbr") { Description = "leave fine books out of frames to which they add little: what a code has to gain (0.015 to 0.04 is a start); --kbps or --books is then the most that a frame gets", HelpName = "SHARE", DefaultValueFactory = _ => 0 };
@@ -63,7 +63,7 @@ internal sealed class EncodeVerb
         using var models = _model.Open(args, _context);
         _books.Check(args, () => models.Codec.Info, nested: !args.GetValue(_regenerate));
         var target = TargetSize(args.GetValue(_targetSize));
-        using var searching = Searching(models, args.GetValue(_effort), args.GetValue(_rateAware));
+        using var searching = Searching(models.Codec, args);
         var steps = LowbandSteps(args, models);
         using var variable = args.GetValue(_vbr) != 0 ? Variable(args, searching ?? models.Codec) : steps is { } count ? Lowband(args, searching ?? models.Codec, count) : null;
         return FileLoop.Run(jobs, job => job.Input, output, job =>
@@ -107,17 +107,20 @@ internal sealed class EncodeVerb
     private int? BesideLowband(ParseResult args, CodecInfo codec, int channels)
         => _books.BitsPerSecond(args) is { } rate ? LowbandRate.Books(codec, rate / channels, args.GetValue(_lowband) == Auto) : null;
 
-    private static ICodec? Searching(ModelSource models, int effort, double share)
+    private ICodec? Searching(ICodec codec, ParseResult args)
     {
-        Require.InRange(effort, 0, 3, "--effort");
+        var (asked, share) = (args.GetValue(_effort), args.GetValue(_rateAware));
+        Require.InRange(asked ?? 0, 0, 3, "--effort");
         Require.InRange(share, 0, 1, "--rate-aware");
+        // What is made up learned from codes that were not searched for.
+        var effort = asked ?? (codec is ISearchingCodec { Searches: true } && !args.GetValue(_regenerate) ? ISearchingCodec.FileEffort : 0);
         if (effort == 0 && share == 0)
             return null;
         var option = effort > 0 ? "--effort" : "--rate-aware";
         try
         {
-            return models.Codec is ISearchingCodec searching ? ((ISearchingCodec)searching.WithEffort(effort)).WithRateAwareness(share)
-                : throw new ConfigException($"{option}: {models.Codec.Info.Name} has no search");
+            return codec is ISearchingCodec searching ? ((ISearchingCodec)searching.WithEffort(effort)).WithRateAwareness(share)
+                : throw new ConfigException($"{option}: {codec.Info.Name} has no search");
         }
         catch (NotSupportedException e)
         {

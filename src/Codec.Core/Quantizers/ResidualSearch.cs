@@ -1,247 +1,214 @@
-using System.Runtime.InteropServices;
+using System.Numerics;
 using System.Runtime.Intrinsics;
-using TorchSharp;
-using static TorchSharp.torch;
+using Codec.Core.Codecs.Native.Inference;
+using Codec.Core.Kernels;
 
 namespace Codec.Core.Quantizers;
 
 /// <summary>
 /// M-best search for the codes of residual books: instead of the nearest entry of each book in turn, the best partial sums are
-/// kept from book to book (as in multi-stage vector quantization, LeBlanc et al. 1993). Own kernel with a fixed order of operations: the
-/// codes of a frame depend neither on its batch nor on threads nor on the instruction set.
+/// kept from book to book (as in multi-stage vector quantization, LeBlanc et al. 1993). Many frames go through one matrix product; ties are decided by
+/// place, so the codes of a frame depend neither on its batch nor on threads nor on the instruction set. Four books are searched for together, then the
+/// next four: so fewer books are the first of more, as without a search. Fine books gain little: there effort counts one less.
 /// </summary>
-public sealed class ResidualSearch
+/// <param name="search"><see cref="Map"/> of each book; stay the caller's.</param>
+/// <param name="entries">[V][D] of each book, coarse first; kept.</param>
+/// <param name="dimension">D.</param>
+internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, float[][] entries, int dimension)
 {
-    private readonly float[][] _columns;       // per book [D, V padded]: one entry per lane
-    private readonly float[][] _halfNorms;     // per book [V padded]: |e|^2 / 2; infinite for padding
-    private readonly float[][] _entries;       // per book [V, D]
-    private readonly int _dimension;
+    /// <summary>Books that are searched for together.</summary>
+    public const int Group = 4;
 
-    /// <param name="codebooks_VD">float32 [V, D] of each book, coarse first; copied.</param>
-    public ResidualSearch(IEnumerable<Tensor> codebooks_VD)
-    {
-        using var scope = NewDisposeScope();
-        _entries = [.. codebooks_VD.Select(book => book.detach().to(float32).cpu().contiguous().data<float>().ToArray())];
-        _dimension = (int)codebooks_VD.First().shape[1];
-        _columns = [.. _entries.Select(Columns)];
-        _halfNorms = [.. _entries.Select(HalfNorms)];
-    }
+    private const int BlockRows = 192; // residuals at a time: they stay in the cache beside a panel of entries
 
-    /// <param name="entries">[V][D] of each book, coarse first; kept.</param>
-    /// <param name="dimension">D.</param>
-    public ResidualSearch(float[][] entries, int dimension)
-    {
-        _entries = entries;
-        _dimension = dimension;
-        _columns = [.. _entries.Select(Columns)];
-        _halfNorms = [.. _entries.Select(HalfNorms)];
-    }
+    /// <summary>Effort for a book and those with it.</summary>
+    public static int At(int effort, int book) => Math.Max(0, book < Group ? effort : effort - 1);
 
     /// <summary>Partial sums kept at each effort: 1 (greedy), 4, 16, 64.</summary>
     public static int Width(int effort) => effort is >= 0 and <= 3
         ? 1 << (2 * effort)
         : throw new ArgumentOutOfRangeException(nameof(effort), effort, "0 to 3");
 
+    /// <summary>Books that are searched for where some are wanted.</summary>
+    public static int Searched(int wanted, int books) => Math.Min(books, (wanted + Group - 1) / Group * Group);
+
+    /// <summary>From a residual r to r e - |e|^2 / 2 of every entry e: |r - e|^2 is smallest where that is largest. Padding never is.</summary>
+    /// <param name="entries">[V][D].</param>
+    /// <param name="dimension">D.</param>
+    /// <param name="memory">Holds the weights and must live as long.</param>
+    public static RowLinear Map(float[] entries, int dimension, WeightMemory memory)
+    {
+        var norms = new float[entries.Length / dimension];
+        for (var v = 0; v < norms.Length; v++)
+        {
+            double sum = 0;
+            foreach (var value in entries.AsSpan(v * dimension, dimension))
+                sum += (double)value * value;
+            norms[v] = (float)(-sum / 2);
+        }
+        return new RowLinear(entries, norms, dimension, memory, float.NegativeInfinity);
+    }
+
     /// <summary>
-    /// Improves codes that were found greedily. The squared error of a frame never rises: where the search finds nothing better, the
-    /// greedy codes stay. Every effort starts from what the efforts below it have found, so it never does worse than they.
+    /// Improves codes that were found greedily, in place. The squared error of a frame never rises: where the search finds nothing
+    /// better, the greedy codes stay. Every effort starts from what the efforts below it have found, so it never does worse than they.
     /// </summary>
-    /// <param name="latent_BTD">float32 [B, T, D].</param>
-    /// <param name="greedy_BKT">int64 [B, K, T], the quantizer's own answer.</param>
-    /// <param name="effort">0 to 3; 0 returns the greedy codes.</param>
-    /// <returns>int64 [B, K, T].</returns>
-    public Tensor Improve(Tensor latent_BTD, Tensor greedy_BKT, int effort)
+    /// <param name="latents">[T][D], or what the books before left of them.</param>
+    /// <param name="firstBook">The first one of <paramref name="codes"/>.</param>
+    /// <param name="codes">[book][...]: greedy codes from <paramref name="first"/> on, of books that are searched for together.</param>
+    /// <param name="first">Place of the first frame's codes.</param>
+    /// <param name="effort">0 to 3; 0 leaves the codes as they are.</param>
+    public void Improve(ReadOnlySpan<float> latents, int firstBook, int[][] codes, int first, int effort)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(effort);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(effort, 3);
-        if (effort == 0)
-            return greedy_BKT.alias();
-        using var scope = NewDisposeScope();
-        var latent = latent_BTD.detach().to(float32).cpu().contiguous().data<float>().ToArray();
-        var codes = greedy_BKT.cpu().contiguous().data<long>().ToArray();
-        var (books, frames) = ((int)greedy_BKT.shape[1], (int)greedy_BKT.shape[2]);
-        var items = (int)greedy_BKT.shape[0];
-        Parallel.For(0, items * frames, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, get_num_threads()) }, () => Beams(effort, books), (n, _, beams) =>
+        var frames = latents.Length / dimension;
+        for (var step = 1; step <= effort; step++)
         {
-            var frame = latent.AsSpan(n * _dimension, _dimension);
-            var greedy = new int[books];
-            for (var k = 0; k < books; k++)
-                greedy[k] = (int)codes[(n / frames * books + k) * frames + n % frames];
-            var best = Search(frame, greedy, beams);
-            for (var k = 0; k < books; k++)
-                codes[(n / frames * books + k) * frames + n % frames] = best[k];
-            return beams;
-        }, _ => { });
-        return tensor(codes, greedy_BKT.shape, device: greedy_BKT.device).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>The same in place, on plain memory and on this thread.</summary>
-    /// <param name="latents">[T][D].</param>
-    /// <param name="codes">[book][...]: greedy codes from <paramref name="first"/> on.</param>
-    /// <param name="first">Place of the first frame's codes.</param>
-    /// <param name="effort">0 to 3.</param>
-    public void Improve(ReadOnlySpan<float> latents, int[][] codes, int first, int effort)
-    {
-        if (effort == 0)
-            return;
-        var beams = Beams(effort, codes.Length);
-        var frame = new int[codes.Length];
-        for (var t = 0; t < latents.Length / _dimension; t++)
-        {
-            for (var k = 0; k < codes.Length; k++)
-                frame[k] = codes[k][first + t];
-            var best = Search(latents.Slice(t * _dimension, _dimension), frame, beams);
-            for (var k = 0; k < codes.Length; k++)
-                codes[k][first + t] = best[k];
+            var block = Math.Max(1, BlockRows / Width(step));
+            var beams = new Beams(Math.Min(block, frames), Width(step), codes.Length, dimension);
+            for (var start = 0; start < frames; start += block)
+                Improve(latents.Slice(start * dimension, Math.Min(block, frames - start) * dimension), firstBook, codes, first + start, beams);
         }
     }
 
     /// <summary>Squared distance of a frame from the sum of its entries.</summary>
-    public double Error(ReadOnlySpan<float> frame, ReadOnlySpan<int> codes)
+    public double Error(ReadOnlySpan<float> frame, ReadOnlySpan<int> codes, int firstBook = 0)
     {
         double error = 0;
-        for (var d = 0; d < _dimension; d++)
+        for (var d = 0; d < dimension; d++)
         {
             double left = frame[d];
             for (var k = 0; k < codes.Length; k++)
-                left -= _entries[k][codes[k] * _dimension + d];
+                left -= entries[firstBook + k][codes[k] * dimension + d];
             error += left * left;
         }
         return error;
     }
 
-    private Beam[] Beams(int effort, int books) => [.. Enumerable.Range(1, effort).Select(step => new Beam(Width(step), books, _dimension))];
-
-    private int[] Search(ReadOnlySpan<float> frame, int[] codes, Beam[] beams)
+    private void Improve(ReadOnlySpan<float> latents, int firstBook, int[][] codes, int first, Beams beams)
     {
-        foreach (var beam in beams)
-            codes = Search(frame, codes, beam);
-        return codes;
-    }
-
-    private int[] Search(ReadOnlySpan<float> frame, int[] greedy, Beam beam)
-    {
-        beam.Start(frame);
-        for (var book = 0; book < greedy.Length; book++)
+        beams.Start(latents);
+        for (var book = 0; book < codes.Length; book++)
         {
-            for (var path = 0; path < beam.Count; path++)
-                Score(book, beam.Residual(path), beam, path);
-            beam.Extend(book, _entries[book]);
+            fixed (float* residuals = beams.Residuals)
+                search[firstBook + book].Run(residuals, dimension, beams.Rows, new OfferSink(beams));
+            beams.Extend(book, entries[firstBook + book]);
         }
-        var best = greedy;
-        var least = Error(frame, greedy);
-        for (var path = 0; path < beam.Count; path++)
+        Span<int> before = stackalloc int[codes.Length];
+        for (var t = 0; t < latents.Length / dimension; t++)
         {
-            var codes = beam.Codes(path);
-            var error = Error(frame, codes);
-            if (error < least)
-                (best, least) = (codes.ToArray(), error);
-        }
-        return best;
-    }
-
-    /// <summary>Offers every entry of a book to the beam: |r - e|^2 = |r|^2 + 2 (|e|^2 / 2 - r e).</summary>
-    private void Score(int book, ReadOnlySpan<float> residual, Beam beam, int path)
-    {
-        var norms = _halfNorms[book];
-        ref var columns = ref MemoryMarshal.GetArrayDataReference(_columns[book]);
-        var before = beam.Error(path);
-        for (var v = 0; v < norms.Length; v += 16)
-        {
-            var score = Vector512.LoadUnsafe(ref norms[v]);
-            for (var d = 0; d < residual.Length; d++)
-                score = Vector512.FusedMultiplyAdd(Vector512.Create(-residual[d]), Vector512.LoadUnsafe(ref columns, (nuint)(d * norms.Length + v)), score);
-            if (!Vector512.LessThanAny(score, Vector512.Create((beam.Worst - before) / 2)))
-                continue;
-            for (var lane = 0; lane < 16; lane++)
-                beam.Offer(path, v + lane, before + 2 * score[lane]);
+            for (var book = 0; book < codes.Length; book++)
+                before[book] = codes[book][first + t];
+            var frame = latents.Slice(t * dimension, dimension);
+            var (best, least) = (-1, Error(frame, before, firstBook));
+            for (var path = 0; path < beams.Alive(t); path++)
+                if (Error(frame, beams.Codes(t, path), firstBook) is var error && error < least)
+                    (best, least) = (path, error);
+            for (var book = 0; book < codes.Length && best >= 0; book++)
+                codes[book][first + t] = beams.Codes(t, best)[book];
         }
     }
 
-    private float[] Columns(float[] entries)
+    /// <summary>Offers every entry of a book to the paths of its frame: |r - e|^2 = |r|^2 - 2 (r e - |e|^2 / 2).</summary>
+    private readonly struct OfferSink(Beams beams) : IRowSink
     {
-        var size = entries.Length / _dimension;
-        var padded = (size + 15) / 16 * 16;
-        var columns = new float[_dimension * padded];
-        for (var v = 0; v < size; v++)
-            for (var d = 0; d < _dimension; d++)
-                columns[d * padded + v] = entries[v * _dimension + d];
-        return columns;
+        public void Take(float* sums, int row, int rows, int column, int width)
+        {
+            for (var r = 0; r < rows; r++)
+            {
+                var (frame, path) = beams.Place(row + r);
+                var before = beams.Error(row + r);
+                var least = Vector512.Create((before - beams.Worst(frame)) / 2);
+                for (var i = 0; i < width; i += RowTile.Lanes)
+                {
+                    var scores = Vector512.Load(sums + r * width + i);
+                    var good = Vector512.GreaterThanOrEqual(scores, least).ExtractMostSignificantBits();
+                    if (good == 0)
+                        continue;
+                    for (; good != 0; good &= good - 1)
+                        beams.Offer(frame, (before - 2 * sums[r * width + i + BitOperations.TrailingZeroCount(good)], path, column + i + BitOperations.TrailingZeroCount(good)));
+                    least = Vector512.Create((before - beams.Worst(frame)) / 2);
+                }
+            }
+        }
     }
 
-    private float[] HalfNorms(float[] entries)
+    /// <summary>The best partial sums so far of a few frames, and those that will follow them.</summary>
+    private sealed class Beams(int most, int width, int books, int dimension)
     {
-        var size = entries.Length / _dimension;
-        var norms = new float[(size + 15) / 16 * 16];
-        Array.Fill(norms, float.PositiveInfinity);
-        for (var v = 0; v < size; v++)
+        private readonly int[] _codes = new int[most * width * books], _nextCodes = new int[most * width * books];
+        private readonly float[] _errors = new float[most * width]; // rising in each frame; infinite: no such path
+        private readonly (float Error, int Path, int Entry)[] _offers = new (float, int, int)[most * width]; // of each frame, best first
+        private readonly int[] _offered = new int[most];
+        private float[] _residuals = new float[most * width * dimension], _nextResiduals = new float[most * width * dimension];
+        private int _frames, _paths; // of a frame; row = frame x paths + path
+
+        public float[] Residuals => _residuals;
+
+        public int Rows => _frames * _paths;
+
+        public float Error(int row) => _errors[row];
+
+        public (int Frame, int Path) Place(int row) => Math.DivRem(row, _paths);
+
+        /// <summary>What offers to a frame must not be above.</summary>
+        public float Worst(int frame) => _offered[frame] == width ? _offers[frame * width + width - 1].Error : float.PositiveInfinity;
+
+        public int Alive(int frame) => _errors.AsSpan(frame * _paths, _paths).IndexOf(float.PositiveInfinity) is >= 0 and var dead ? dead : _paths;
+
+        public ReadOnlySpan<int> Codes(int frame, int path) => _codes.AsSpan((frame * _paths + path) * books, books);
+
+        public void Start(ReadOnlySpan<float> latents)
         {
-            double norm = 0;
-            for (var d = 0; d < _dimension; d++)
-                norm += (double)entries[v * _dimension + d] * entries[v * _dimension + d];
-            norms[v] = (float)(norm / 2);
-        }
-        return norms;
-    }
-
-    /// <summary>The best partial sums so far and those that will follow them.</summary>
-    private sealed class Beam(int width, int books, int dimension)
-    {
-        private readonly float[] _residuals = new float[width * dimension], _nextResiduals = new float[width * dimension];
-        private readonly int[] _codes = new int[width * books], _nextCodes = new int[width * books];
-        private readonly float[] _errors = new float[width];
-        private readonly List<(float Error, int Path, int Entry)> _offers = []; // rising; of equal ones the first offered first
-        private int _books;
-
-        public int Count { get; private set; }
-
-        /// <summary>What an offer must be below.</summary>
-        public float Worst => _offers.Count < width ? float.PositiveInfinity : _offers[^1].Error;
-
-        public ReadOnlySpan<float> Residual(int path) => _residuals.AsSpan(path * dimension, dimension);
-
-        public ReadOnlySpan<int> Codes(int path) => _codes.AsSpan(path * books, _books);
-
-        public float Error(int path) => _errors[path];
-
-        public void Start(ReadOnlySpan<float> frame)
-        {
-            frame.CopyTo(_residuals);
-            _errors[0] = 0;
-            foreach (var value in frame)
-                _errors[0] = MathF.FusedMultiplyAdd(value, value, _errors[0]);
-            Count = 1;
-            _books = 0;
+            (_frames, _paths) = (latents.Length / dimension, 1);
+            latents.CopyTo(_residuals);
+            for (var frame = 0; frame < _frames; frame++)
+            {
+                _errors[frame] = 0;
+                foreach (var value in latents.Slice(frame * dimension, dimension))
+                    _errors[frame] = MathF.FusedMultiplyAdd(value, value, _errors[frame]);
+            }
         }
 
-        public void Offer(int path, int entry, float error)
+        public void Offer(int frame, (float Error, int Path, int Entry) offer)
         {
-            if (!(error < Worst))
+            var offers = _offers.AsSpan(frame * width, width);
+            ref var count = ref _offered[frame];
+            if (!float.IsFinite(offer.Error) || count == width && !Before(offer, offers[^1]))
                 return;
-            if (_offers.Count == width)
-                _offers.RemoveAt(width - 1);
-            var at = _offers.Count;
-            while (at > 0 && _offers[at - 1].Error > error)
-                at--;
-            _offers.Insert(at, (error, path, entry));
+            var at = count == width ? width - 1 : count++;
+            for (; at > 0 && Before(offer, offers[at - 1]); at--)
+                offers[at] = offers[at - 1];
+            offers[at] = offer;
         }
 
+        private static bool Before((float Error, int Path, int Entry) a, (float Error, int Path, int Entry) b)
+            => a.Error < b.Error || a.Error == b.Error && (a.Path < b.Path || a.Path == b.Path && a.Entry < b.Entry);
+
+        /// <summary>Offers become paths.</summary>
         public void Extend(int book, float[] entries)
         {
-            for (var i = 0; i < _offers.Count; i++)
+            var paths = Math.Min(width, _paths * (entries.Length / dimension));
+            for (var frame = 0; frame < _frames; frame++)
             {
-                var (error, path, entry) = _offers[i];
-                for (var d = 0; d < dimension; d++)
-                    _nextResiduals[i * dimension + d] = _residuals[path * dimension + d] - entries[entry * dimension + d];
-                _codes.AsSpan(path * books, book).CopyTo(_nextCodes.AsSpan(i * books));
-                _nextCodes[i * books + book] = entry;
-                _errors[i] = error;
+                for (var i = 0; i < paths; i++)
+                    Extend(frame * _paths, frame * paths + i, i < _offered[frame] ? _offers[frame * width + i] : (float.PositiveInfinity, 0, 0), book, entries);
+                _offered[frame] = 0;
             }
-            Count = _offers.Count;
-            _books = book + 1;
-            _nextResiduals.AsSpan(0, Count * dimension).CopyTo(_residuals);
-            _nextCodes.AsSpan(0, Count * books).CopyTo(_codes);
-            _offers.Clear();
+            _paths = paths;
+            (_residuals, _nextResiduals) = (_nextResiduals, _residuals);
+            _nextCodes.AsSpan(0, Rows * books).CopyTo(_codes);
+        }
+
+        private void Extend(int firstRow, int row, (float Error, int Path, int Entry) offer, int book, float[] entries)
+        {
+            var left = _nextResiduals.AsSpan(row * dimension, dimension);
+            _residuals.AsSpan((firstRow + offer.Path) * dimension, dimension).CopyTo(left);
+            QuantizerRows.Subtract(entries.AsSpan(offer.Entry * dimension, dimension), left);
+            _codes.AsSpan((firstRow + offer.Path) * books, book).CopyTo(_nextCodes.AsSpan(row * books));
+            _nextCodes[row * books + book] = offer.Entry;
+            _errors[row] = offer.Error;
         }
     }
 }

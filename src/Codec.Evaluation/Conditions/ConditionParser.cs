@@ -8,13 +8,14 @@ namespace Codec.Evaluation.Conditions;
 
 /// <summary>
 /// Reads lists such as "native@1.5,native@3,native@4+60,encodec:PATH@6,opus@6,codec2@1200,mp3@16"; native is the bundled model, 4+60 four books and a low band
-/// in 60 steps (4+0: without one; 3+auto: what 3 kbit/s leave room for), * every rate of whole books. Models are loaded once and shared;
+/// in 60 steps (4+0: without one; 3+auto: what 3 kbit/s leave room for), * every rate of whole books. Files are made as <c>codec encode</c> makes them. Models are loaded once and shared;
 /// disposing the parser frees them.
 /// </summary>
 /// <param name="searchPath">Where programs are looked for, as in PATH.</param>
 public sealed class ConditionParser(string? searchPath) : IDisposable
 {
     private readonly Dictionary<string, ICodec> _models = [];
+    private readonly List<ICodec> _loaded = [];
 
     /// <exception cref="ConfigException">Not understood.</exception>
     /// <exception cref="Codec.Core.Checkpoints.CheckpointException">A model that does not load.</exception>
@@ -55,12 +56,14 @@ public sealed class ConditionParser(string? searchPath) : IDisposable
         if (_models.TryGetValue(codec, out var model))
             return model;
         var path = PretrainedModels.Resolve(codec.IndexOf(':') is >= 0 and var colon ? codec[(colon + 1)..] : null);
-        return _models[codec] = CodecCatalog.Load(path);
+        var loaded = CodecCatalog.Load(path);
+        _loaded.Add(loaded);
+        return _models[codec] = loaded is ISearchingCodec { Searches: true } searching ? searching.WithEffort(ISearchingCodec.FileEffort) : loaded;
     }
 
     public void Dispose()
     {
-        foreach (var model in _models.Values)
+        foreach (var model in _models.Values.Concat(_loaded))
             model.Dispose();
     }
 }

@@ -13,12 +13,14 @@ namespace Codec.Evaluation.Conditions;
 /// <param name="rate">Chooses a low band for each recording that takes so many bits a second of a channel; null: none is chosen.</param>
 public sealed class NeuralCodec(string family, ICodec codec, int books, double? rate = null) : ICondition
 {
+    private const int Version = 2; // of how files are made: rows of others are not taken over
+
     public string Name { get; private init; } = FormattableString.Invariant($"{family}@{codec.Info.BitsPerSecond(books) / 1000:0.##}");
     public string Family { get; } = family;
     public double? NominalBitsPerSecond { get; private init; } = codec.Info.BitsPerSecond(books);
     public string? Problem => null;
 
-    public string Fingerprint(string relativePath) => codec.Info.WeightHash;
+    public string Fingerprint(string relativePath) => $"{codec.Info.WeightHash} {Version}";
 
     /// <summary>Some books, and a low band that takes what they leave of a rate, on disk.</summary>
     /// <exception cref="ConfigException">The codec has no low band, or the rate is too low for one.</exception>

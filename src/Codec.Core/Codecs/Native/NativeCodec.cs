@@ -75,10 +75,13 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
     public int DecoderContextFrames => Own.DecoderContext;
 
     /// <inheritdoc/>
+    public bool Searches => TakesSamples && Own.Searches;
+
+    /// <inheritdoc/>
     public ICodec WithEffort(int effort)
     {
         _ = Quantizers.ResidualSearch.Width(effort);
-        return effort == 0 || TakesSamples && Own.Searches ? new NativeCodec(this, effort, _nested, _priced)
+        return effort == 0 || Searches ? new NativeCodec(this, effort, _nested, _priced)
             : throw new NotSupportedException($"{Info.Name}: codes of its quantizer cannot be searched for{(TakesSamples ? "" : $" on {Device}")}");
     }
 
@@ -88,7 +91,7 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
         ArgumentOutOfRangeException.ThrowIfNegative(share);
         if (share == 0)
             return new NativeCodec(this, _effort, _nested, null);
-        if (_nested is not null || !TakesSamples || !Own.Searches)
+        if (_nested is not null || !Searches)
             throw new NotSupportedException($"{Info.Name}: codes of its quantizer cannot be searched for");
         if (EntropyPriors.For(CodecFileHeader.HashPrefix(Info.TokenHash)) is not NeuralPrior prior || !prior.Fits(Info.Books))
             throw new NotSupportedException($"{Info.Name}: no trained tables say what its codes cost");
@@ -116,7 +119,7 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
     public ICodec WithVariableBooks(double share)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(share);
-        if (_nested is not null || _thinning is not null || _low is not null || !TakesSamples || !Own.Searches || Info.Books.Count <= VariableBooks.First)
+        if (_nested is not null || _thinning is not null || _low is not null || !Searches || Info.Books.Count <= VariableBooks.First)
             throw new NotSupportedException($"{Info.Name}: its frames cannot lack books{(TakesSamples ? "" : $" on {Device}")}");
         return new NativeCodec(this, new BookThinning([.. Info.Books.Select((_, book) => Own.Entries(book))], Info.Books, share));
     }
@@ -141,7 +144,7 @@ public sealed class NativeCodec : ISampleCodec, ISearchingCodec, INestingCodec, 
 
     private void RequireLowband()
     {
-        if (LowbandCoefficients == 0 || _nested is not null || _thinning is not null || _low is not null || !TakesSamples || !Own.Searches)
+        if (LowbandCoefficients == 0 || _nested is not null || _thinning is not null || _low is not null || !Searches)
             throw new NotSupportedException($"{Info.Name}: has no low band{(TakesSamples ? "" : $" on {Device}")}");
     }
 

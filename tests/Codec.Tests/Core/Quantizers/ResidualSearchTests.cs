@@ -1,76 +1,134 @@
+using Codec.Core.Kernels;
 using Codec.Core.Quantizers;
-using static TorchSharp.torch;
 
 namespace Codec.Tests.Core.Quantizers;
 
-[NoTensorLeaks]
-public sealed class ResidualSearchTests
+public sealed class ResidualSearchTests : IDisposable
 {
-    [Fact]
-    public void More_effort_never_costs_and_on_average_gains()
+    private readonly WeightMemory _memory = new();
+    private readonly List<RowLinear> _maps = [];
+
+    public void Dispose()
     {
-        random.manual_seed(4);
-        using var scope = NewDisposeScope();
-        using var quantizer = new ResidualVectorQuantizer(dim: 12, books: 4, size: 16);
-        var latent_BTD = randn(2, 150, 12).mul_(0.3);
-        quantizer.Initialize(latent_BTD.reshape(-1, 12), 3, new Random(1));
-        var search = new ResidualSearch(quantizer.Codebooks.Select(book => book.Entries));
-        var greedy_BKT = quantizer.Encode(latent_BTD);
-        var before = Errors(search, latent_BTD, greedy_BKT);
-        var last = before.Average();
+        _maps.ForEach(map => map.Dispose());
+        _memory.Dispose();
+    }
+
+    [Theory]
+    [InlineData(4, 16, 12)]
+    [InlineData(6, 100, 7)] // entries and dimensions that fill no vector
+    public void More_effort_never_costs_and_on_average_gains(int books, int size, int dimension)
+    {
+        const int Frames = 300;
+        var (entries, latents) = (Books(books, size, dimension, seed: 4), Numbers(Frames * dimension, 0.7f, seed: 5));
+        var search = Search(entries, dimension);
+        var greedy = Greedy(entries, latents, dimension);
+        var before = Errors(search, latents, greedy, dimension);
+        var last = before;
         for (var effort = 0; effort <= 3; effort++)
         {
-            var codes_BKT = search.Improve(latent_BTD, greedy_BKT, effort);
+            int[][] codes = [.. greedy.Select(book => book.ToArray())];
+            search.Improve(latents, 0, codes, 0, effort);
             if (effort == 0)
-                Assert.Equal(greedy_BKT.data<long>().ToArray(), codes_BKT.data<long>().ToArray());
-            var after = Errors(search, latent_BTD, codes_BKT);
+                Assert.Equal(greedy, codes);
+            var after = Errors(search, latents, codes, dimension);
             for (var n = 0; n < after.Length; n++)
-                Assert.True(after[n] <= before[n], $"effort {effort}, frame {n}: {after[n]} above {before[n]}");
-            Assert.True(effort == 0 || after.Average() < last, $"effort {effort}: {after.Average()} after {last}");
-            last = after.Average();
+                Assert.True(after[n] <= last[n], $"effort {effort}, frame {n}: {after[n]} above {last[n]}");
+            Assert.True(effort == 0 || after.Average() < last.Average(), $"effort {effort}: {after.Average()} after {last.Average()}");
+            last = after;
         }
     }
 
     [Fact]
-    public void Codes_do_not_depend_on_batch_or_threads()
+    public void Codes_do_not_depend_on_the_frames_beside_them()
     {
-        random.manual_seed(5);
-        using var scope = NewDisposeScope();
-        var books = Enumerable.Range(0, 3).Select(_ => randn(37, 9)).ToArray();
-        var search = new ResidualSearch(books);
-        var latent_BTD = randn(1, 40, 9);
-        var start_BKT = zeros(1, 3, 40, dtype: ScalarType.Int64);
-        var whole = search.Improve(latent_BTD, start_BKT, 2);
-        for (var t = 0; t < 40; t += 13)
-            Assert.Equal(whole.select(2, t).data<long>().ToArray(),
-                search.Improve(latent_BTD.narrow(1, t, 1), start_BKT.narrow(2, t, 1), 2).data<long>().ToArray());
+        const int Dimension = 9, Frames = 130;
+        var (entries, latents) = (Books(3, 37, Dimension, seed: 6), Numbers(Frames * Dimension, 1, seed: 7));
+        var search = Search(entries, Dimension);
+        int[][] whole = [.. Enumerable.Range(0, 3).Select(_ => new int[Frames])];
+        search.Improve(latents, 0, whole, 0, 2);
+        for (var t = 0; t < Frames; t += 13)
+        {
+            int[][] alone = [.. Enumerable.Range(0, 3).Select(_ => new int[Frames])];
+            search.Improve(latents.AsSpan(t * Dimension, Dimension), 0, alone, t, 2);
+            Assert.All(alone.Zip(whole), pair => Assert.Equal(pair.Second[t], pair.First[t]));
+        }
     }
 
     /// <summary>With as many paths as there are sums, the search is exhaustive.</summary>
     [Fact]
     public void A_wide_beam_finds_the_best_sum()
     {
-        random.manual_seed(6);
-        using var scope = NewDisposeScope();
-        var books = Enumerable.Range(0, 3).Select(_ => randn(4, 5)).ToArray();
-        var search = new ResidualSearch(books);
-        var latent_BTD = randn(1, 30, 5).mul_(1.5);
-        var found = Errors(search, latent_BTD, search.Improve(latent_BTD, zeros(1, 3, 30, dtype: ScalarType.Int64), 3));
-        for (var t = 0; t < 30; t++)
-        {
-            var frame = latent_BTD[0, t].data<float>().ToArray();
-            var best = Enumerable.Range(0, 64).Min(i => search.Error(frame, [i & 3, i >> 2 & 3, i >> 4]));
-            Assert.Equal(best, found[t], 6);
-        }
+        const int Dimension = 5, Frames = 30;
+        var (entries, latents) = (Books(3, 4, Dimension, seed: 8), Numbers(Frames * Dimension, 1.5f, seed: 9));
+        var search = Search(entries, Dimension);
+        int[][] codes = [.. Enumerable.Range(0, 3).Select(_ => new int[Frames])];
+        search.Improve(latents, 0, codes, 0, 3);
+        var found = Errors(search, latents, codes, Dimension);
+        for (var t = 0; t < Frames; t++)
+            Assert.Equal(Enumerable.Range(0, 64).Min(i => search.Error(latents.AsSpan(t * Dimension, Dimension), [i & 3, i >> 2 & 3, i >> 4])), found[t], 6);
     }
 
-    private static double[] Errors(ResidualSearch search, Tensor latent_BTD, Tensor codes_BKT)
+    /// <summary>Of sums that are alike the first one is taken, wherever the others stand.</summary>
+    [Fact]
+    public void Ties_go_to_the_lowest_entries()
     {
-        var errors = new List<double>();
-        for (var b = 0; b < latent_BTD.shape[0]; b++)
-            for (var t = 0; t < latent_BTD.shape[1]; t++)
-                errors.Add(search.Error(latent_BTD[b, t].contiguous().data<float>().ToArray(),
-                    [.. codes_BKT[b].select(1, t).contiguous().data<long>().ToArray().Select(c => (int)c)]));
-        return [.. errors];
+        float[] entries = [.. Enumerable.Repeat(new[] { 1f, 0 }, 40).SelectMany(e => e)]; // all alike
+        int[][] codes = [[39], [39]];
+        Search([entries, entries], 2).Improve([2, 0.5f], 0, codes, 0, 1);
+        Assert.Equal([[39], [39]], codes); // as good already
+        float[] second = [.. Enumerable.Range(0, 40).SelectMany(v => v < 7 ? new[] { 9f, 9 } : [1f, 0])];
+        codes = [[3], [0]];
+        Search([entries, second], 2).Improve([2, 0.5f], 0, codes, 0, 1);
+        Assert.Equal([[0], [7]], codes);
     }
+
+    [Fact]
+    public void Frames_that_are_no_numbers_keep_their_codes()
+    {
+        var entries = Books(2, 20, 4, seed: 10);
+        int[][] codes = [[5, 0, 6], [7, 0, 8]];
+        Search(entries, 4).Improve([float.NaN, 0, 0, 0, .. entries[0][16..20], float.PositiveInfinity, 1, 1, 1], 0, codes, 0, 2);
+        Assert.Equal([5, 6], [codes[0][0], codes[0][2]]);
+        Assert.Equal([7, 8], [codes[1][0], codes[1][2]]);
+        Assert.NotEqual([0, 0], [codes[0][1], codes[1][1]]); // and do not disturb the one between them
+    }
+
+    private ResidualSearch Search(float[][] entries, int dimension)
+    {
+        RowLinear[] maps = [.. entries.Select(book => ResidualSearch.Map(book, dimension, _memory))];
+        _maps.AddRange(maps);
+        return new ResidualSearch(maps, entries, dimension);
+    }
+
+    private static float[][] Books(int books, int size, int dimension, int seed)
+        => [.. Enumerable.Range(0, books).Select(book => Numbers(size * dimension, 1f / (1 + book), seed + 100 * book))];
+
+    private static float[] Numbers(int count, float scale, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => (float)(random.NextDouble() * 2 - 1) * scale)];
+    }
+
+    private static int[][] Greedy(float[][] entries, float[] latents, int dimension)
+    {
+        var left = latents.ToArray();
+        var codes = new int[entries.Length][];
+        for (var book = 0; book < entries.Length; book++)
+        {
+            codes[book] = new int[left.Length / dimension];
+            for (var t = 0; t < codes[book].Length; t++)
+            {
+                var at = t * dimension;
+                double Distance(int v) => Enumerable.Range(0, dimension).Sum(d => Math.Pow(left[at + d] - entries[book][v * dimension + d], 2));
+                codes[book][t] = Enumerable.Range(0, entries[book].Length / dimension).MinBy(Distance);
+                for (var d = 0; d < dimension; d++)
+                    left[at + d] -= entries[book][codes[book][t] * dimension + d];
+            }
+        }
+        return codes;
+    }
+
+    private static double[] Errors(ResidualSearch search, float[] latents, int[][] codes, int dimension)
+        => [.. Enumerable.Range(0, codes[0].Length).Select(t => search.Error(latents.AsSpan(t * dimension, dimension), [.. codes.Select(book => book[t])]))];
 }

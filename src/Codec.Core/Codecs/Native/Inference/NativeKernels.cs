@@ -57,16 +57,16 @@ internal sealed unsafe class NativeKernels : IDisposable
     {
         var samples = batch == 0 ? 0 : samples_BS.Length / batch;
         var frames = samples / _config.HopLength;
-        var specs = _config.Quantizer.BookSpecs().Take(books).ToArray();
-        var codes = new int[books][][];
-        for (var book = 0; book < books; book++)
+        var specs = _config.Quantizer.BookSpecs();
+        var codes = new int[effort == 0 ? books : ResidualSearch.Searched(books, specs.Count)][][];
+        for (var book = 0; book < codes.Length; book++)
             codes[book] = [.. Enumerable.Range(0, batch).Select(_ => new int[frames])];
         var histories = Histories(state, "encoder", batch, _encoder.Start);
         var rooms = Rent(frames);
         for (var item = 0; item < batch; item++)
-            Encode(samples_BS.Slice(item * samples, samples), histories[item], rooms, [.. codes.Select(book => book[item])], effort, priced);
+            Encode(samples_BS.Slice(item * samples, samples), histories[item], rooms, [.. codes.Select(book => book[item])], books, effort, priced);
         Return(rooms);
-        return new Codes(specs, codes, frames);
+        return new Codes([.. specs.Take(books)], codes[..books], frames);
     }
 
     /// <summary>Codes of the low band behind those of the first books.</summary>
@@ -129,7 +129,7 @@ internal sealed unsafe class NativeKernels : IDisposable
             room.Dispose();
     }
 
-    private void Encode(ReadOnlySpan<float> samples, RowHistory history, RowRoom[] rooms, int[][] codes, int effort, RateAwareSearch? priced)
+    private void Encode(ReadOnlySpan<float> samples, RowHistory history, RowRoom[] rooms, int[][] codes, int books, int effort, RateAwareSearch? priced)
     {
         var step = _encoder.LatentStep;
         var dimension = _config.LatentDim;
@@ -143,7 +143,7 @@ internal sealed unsafe class NativeKernels : IDisposable
             else
                 Search(latents, step, count, codes, first);
         });
-        priced?.Improve(kept, codes);
+        priced?.Improve(kept, codes[..books]);
     }
 
     private float[] Decode(int batch, int frames, StreamState? state, Func<int, LatentSink> latents, Func<int, float[]>? lowband = null)

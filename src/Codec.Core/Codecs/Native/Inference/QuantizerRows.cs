@@ -8,14 +8,14 @@ internal sealed unsafe class QuantizerRows : IDisposable
     private readonly RowLinear[] _search;
     private readonly float[][] _entries;
     private readonly int _dimension;
-    private readonly Lazy<Quantizers.ResidualSearch> _better;
+    private readonly Quantizers.ResidualSearch _better;
 
     public QuantizerRows(NativeConfig config, NativeWeights weights)
     {
         _dimension = config.LatentDim;
         _entries = [.. Enumerable.Range(0, config.Quantizer.Books).Select(book => weights[$"quantizer.layers.{book}.codebook"])];
-        _better = new(() => new Quantizers.ResidualSearch(_entries, _dimension));
-        _search = [.. _entries.Select(entries => new RowLinear(entries, NegativeHalfNorms(entries), _dimension, weights.Memory, float.NegativeInfinity))];
+        _search = [.. _entries.Select(entries => Quantizers.ResidualSearch.Map(entries, _dimension, weights.Memory))];
+        _better = new(_search, _entries, _dimension);
     }
 
     /// <summary>Nearest entries of what the books before left over.</summary>
@@ -28,22 +28,41 @@ internal sealed unsafe class QuantizerRows : IDisposable
     /// <param name="effort">As in <see cref="Quantizers.ResidualSearch"/>; 0 leaves it at the nearest entries.</param>
     public void Encode(float* latents, int step, int rows, RowRoom room, int[][] codes, int first, int effort)
     {
-        var wanted = new float[effort == 0 ? 0 : rows * _dimension];
-        for (var row = 0; row < wanted.Length / _dimension; row++)
-            new Span<float>(latents + (long)row * step, _dimension).CopyTo(wanted.AsSpan(row * _dimension));
+        for (var book = 0; book < codes.Length; book += Quantizers.ResidualSearch.Group)
+        {
+            var group = codes[book..Math.Min(book + Quantizers.ResidualSearch.Group, codes.Length)];
+            var searched = Quantizers.ResidualSearch.At(effort, book);
+            var wanted = new float[searched == 0 ? 0 : rows * _dimension];
+            for (var row = 0; row < wanted.Length / _dimension; row++)
+                Row(row).CopyTo(wanted.AsSpan(row * _dimension));
+            Nearest(latents, step, rows, room, book, group, first);
+            if (searched == 0)
+                continue;
+            _better.Improve(wanted, book, group, first, searched);
+            for (var row = 0; row < rows; row++)
+            {
+                wanted.AsSpan(row * _dimension, _dimension).CopyTo(Row(row));
+                for (var k = 0; k < group.Length; k++)
+                    Subtract(Entry(book + k, group[k][first + row]), Row(row));
+            }
+        }
+
+        Span<float> Row(int row) => new(latents + (long)row * step, _dimension);
+    }
+
+    private void Nearest(float* latents, int step, int rows, RowRoom room, int firstBook, int[][] codes, int first)
+    {
         var best = new ArgMaxSink(room.Get(RowRoom.Scores, (long)rows * RowTile.Lanes), (int*)room.Get(RowRoom.Codes, (long)rows * RowTile.Lanes));
         for (var book = 0; book < codes.Length; book++)
         {
-            _search[book].Run(latents, step, rows, best);
+            _search[firstBook + book].Run(latents, step, rows, best);
             for (var row = 0; row < rows; row++)
             {
                 var code = best.Index(row);
                 codes[book][first + row] = code;
-                Subtract(Entry(book, code), new Span<float>(latents + (long)row * step, _dimension));
+                Subtract(Entry(firstBook + book, code), new Span<float>(latents + (long)row * step, _dimension));
             }
         }
-        if (effort > 0)
-            _better.Value.Improve(wanted, codes, first, effort);
     }
 
     /// <summary>Sums of entries.</summary>
@@ -76,7 +95,7 @@ internal sealed unsafe class QuantizerRows : IDisposable
 
     private ReadOnlySpan<float> Entry(int book, int code) => _entries[book].AsSpan(code * _dimension, _dimension);
 
-    private static void Subtract(ReadOnlySpan<float> part, Span<float> from)
+    internal static void Subtract(ReadOnlySpan<float> part, Span<float> from)
     {
         for (var d = 0; d < from.Length; d++)
             from[d] -= part[d];
@@ -86,19 +105,5 @@ internal sealed unsafe class QuantizerRows : IDisposable
     {
         for (var d = 0; d < to.Length; d++)
             to[d] += part[d];
-    }
-
-    /// <summary>|x - e|^2 is smallest where x e - |e|^2 / 2 is largest.</summary>
-    private float[] NegativeHalfNorms(float[] entries)
-    {
-        var norms = new float[entries.Length / _dimension];
-        for (var v = 0; v < norms.Length; v++)
-        {
-            double sum = 0;
-            foreach (var value in entries.AsSpan(v * _dimension, _dimension))
-                sum += (double)value * value;
-            norms[v] = (float)(-sum / 2);
-        }
-        return norms;
     }
 }

@@ -16,7 +16,7 @@ public sealed class NeuralCodec(string family, ICodec codec, int books, double? 
     private const int Version = 2; // of how files are made: rows of others are not taken over
 
     public string Name { get; private init; } = FormattableString.Invariant($"{family}@{codec.Info.BitsPerSecond(books) / 1000:0.##}");
-    public string Family { get; } = family;
+    public string Family { get; private init; } = family;
     public double? NominalBitsPerSecond { get; private init; } = codec.Info.BitsPerSecond(books);
     public string? Problem => null;
 
@@ -31,17 +31,17 @@ public sealed class NeuralCodec(string family, ICodec codec, int books, double? 
     private static NeuralCodec Rated(string family, ICodec codec, int books, double rate, string suffix)
         => new(family, codec, books, rate) { Name = FormattableString.Invariant($"{family}@{rate / 1000:0.##}{suffix}"), NominalBitsPerSecond = rate };
 
-    /// <summary>Some books and the waveform's low band; 0 steps: without.</summary>
+    /// <summary>Some books and the waveform's low band; 0 steps: without. A curve of its own: a family's own is what a user gets who asks for a rate.</summary>
     /// <exception cref="ConfigException">The codec has no low band, or not so many books or steps.</exception>
     public static NeuralCodec WithLowband(string family, ICodec codec, int books, int steps)
     {
         var name = $"{family}@{books}+{steps}";
         Require.InRange(books, 1, codec.Info.Books.Count, name);
         if (steps == 0)
-            return new NeuralCodec(family, codec, books) { Name = name };
+            return new NeuralCodec(family, codec, books) { Name = name, Family = $"{family}, whole books" };
         Require.InRange(steps, LowbandBooks.FewestSteps, LowbandBooks.MostSteps, name);
         var low = codec.WithLowband(books, steps);
-        return new NeuralCodec(family, low, low.Info.Books.Count) { Name = name, NominalBitsPerSecond = null };
+        return new NeuralCodec(family, low, low.Info.Books.Count) { Name = name, NominalBitsPerSecond = null, Family = $"{family}, low band beside {books}" };
     }
 
     /// <summary>The books, the last one shrunk where its tables say how, that come nearest to a rate; or fewer and a low band, where that is better.</summary>

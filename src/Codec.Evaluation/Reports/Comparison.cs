@@ -48,9 +48,12 @@ internal sealed class Comparison(EvaluationReport report)
         var fitting = report.Measured.Where(c => c.Kbps <= budget && c.Metrics.ContainsKey(column.Name)).OrderByDescending(Score).ToArray();
         if (fitting.Length == 0)
             return null;
-        var rival = fitting.FirstOrDefault(c => c.Family.TrimEnd('*') != fitting[0].Family.TrimEnd('*')); // with an asterisk: the same codec, measured elsewhere
+        var rival = fitting.FirstOrDefault(c => Codec(c) != Codec(fitting[0]));
         return new BudgetWinner(budget, fitting[0], rival, rival is null ? 0 : Pair(fitting[0].Name, rival.Name, column).P);
     }
+
+    /// <summary>With an asterisk: the same codec, measured elsewhere. Behind a comma: what of it is used.</summary>
+    private static string Codec(ConditionSummary condition) => condition.Family.TrimEnd('*').Split(',')[0];
 
     /// <summary>Rate needed for the same quality, relative to an anchor family.</summary>
     public double? BdRate(string anchor, string family, MetricColumn column)

@@ -27,7 +27,7 @@ internal sealed partial class HtmlReport
         var families = report.Measured.Select(c => c.Family).Concat(report.ExtraPoints.Select(p => p.Family)).Distinct()
             .OrderBy(f => f != "native").ToArray();
         foreach (var family in families)
-            _colours[family] = _colours.FirstOrDefault(c => family.StartsWith(c.Key, StringComparison.OrdinalIgnoreCase)) is { Key: not null } known
+            _colours[family] = _colours.FirstOrDefault(c => !family.Contains(',') && family.StartsWith(c.Key, StringComparison.OrdinalIgnoreCase)) is { Key: not null } known
                 ? known.Value : Palette[_colours.Values.Distinct().Count() % Palette.Length]; // the same codec elsewhere has the same colour
     }
 

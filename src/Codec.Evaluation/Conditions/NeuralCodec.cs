@@ -38,10 +38,10 @@ public sealed class NeuralCodec(string family, ICodec codec, int books, double? 
         var name = $"{family}@{books}+{steps}";
         Require.InRange(books, 1, codec.Info.Books.Count, name);
         if (steps == 0)
-            return new NeuralCodec(family, codec, books) { Name = name, Family = $"{family}, whole books" };
+            return new NeuralCodec(family, codec, books) { Name = name, Family = $"{family}, books" };
         Require.InRange(steps, LowbandBooks.FewestSteps, LowbandBooks.MostSteps, name);
         var low = codec.WithLowband(books, steps);
-        return new NeuralCodec(family, low, low.Info.Books.Count) { Name = name, NominalBitsPerSecond = null, Family = $"{family}, low band beside {books}" };
+        return new NeuralCodec(family, low, low.Info.Books.Count) { Name = name, NominalBitsPerSecond = null, Family = $"{family}, {books}+band" };
     }
 
     /// <summary>The books, the last one shrunk where its tables say how, that come nearest to a rate; or fewer and a low band, where that is better.</summary>

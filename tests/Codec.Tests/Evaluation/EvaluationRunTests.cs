@@ -260,7 +260,7 @@ public sealed class EvaluationRunTests : IDisposable
     {
         using var parser = new ConditionParser("");
         var (report, _) = Measure(parser.Parse("native@3.5")[0], parser.Parse("native@4+60")[0]);
-        Assert.Equal(["native", "native, low band beside 4"], report.Conditions.Take(2).Select(condition => condition.Family));
+        Assert.Equal(["native", "native, 4+band"], report.Conditions.Take(2).Select(condition => condition.Family));
         Assert.All(report.Conditions.Take(2), condition => Assert.Equal((4, 1024), (condition.Books.Count, condition.Books[^1].Size)));
         // Rows of journals that counted low bands, too.
         EvaluationRow Row(params int[] sizes) => report.Rows[0] with { BookSizes = [.. sizes], CodeCounts = [.. sizes.Select(size => new[] { size - 1, 2 })] };

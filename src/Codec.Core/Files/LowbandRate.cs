@@ -18,7 +18,7 @@ public static class LowbandRate
     private const double Enough = 0.998; // of the rate: one more step hardly fits in
 
     // Below, whole books sound more natural (DNSMOS, NISQA), though a low band comes closer to the recording (PESQ, ESTOI): its steps are coarse there.
-    private const double Unasked = 2900;
+    private const double Unasked = 2700;
 
     /// <summary>The books beside which a low band is worth a rate of one stream; null: whole books are better spent, or there is no low band.</summary>
     /// <param name="codec">Of all books.</param>

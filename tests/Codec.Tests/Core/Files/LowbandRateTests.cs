@@ -88,8 +88,8 @@ public sealed class LowbandRateTests : IDisposable
         Assert.Null(LowbandRate.Books(codec.Info, 3000));
         var whole = codec.Info with { LowbandCoefficients = 40, Books = [.. Enumerable.Repeat(new CodebookSpec(1024), 8)] };
         Assert.Equal(4, LowbandRate.Books(whole, 2500, asked: true));
-        Assert.Equal(4, LowbandRate.Books(whole, 3000));
-        Assert.Null(LowbandRate.Books(whole, 2800));
+        Assert.Equal(4, LowbandRate.Books(whole, 2750));
+        Assert.Null(LowbandRate.Books(whole, 2600));
         Assert.Null(LowbandRate.Books(whole, 1000));
     }
 

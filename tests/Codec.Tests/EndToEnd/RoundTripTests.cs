@@ -78,12 +78,14 @@ public class RoundTripTests
     [InlineData("0.6")]
     [InlineData("1.4")]
     [InlineData("1.9")]
-    public void Transcoding_to_a_rate_gives_the_file_of_encoding_at_it(string kbps)
+    [InlineData("1.4", "--effort", "0")]
+    [InlineData("2.5", "--effort", "2")]
+    public void Transcoding_to_a_rate_gives_the_file_of_encoding_at_it(string kbps, params string[] more)
     {
         using var work = new Workplace();
         var input = work.Speech("a.wav", 32000);
-        Workplace.Succeeds("encode", input, "-o", work["all.cdc"]);
-        Workplace.Succeeds("encode", input, "-o", work["direct.cdc"], "--kbps", kbps);
+        Workplace.Succeeds(["encode", input, "-o", work["all.cdc"], .. more]);
+        Workplace.Succeeds(["encode", input, "-o", work["direct.cdc"], "--kbps", kbps, .. more]);
         Workplace.Succeeds("transcode", work["all.cdc"], "-o", work["cut.cdc"], "--kbps", kbps);
         Assert.Equal(File.ReadAllBytes(work["direct.cdc"]), File.ReadAllBytes(work["cut.cdc"]));
         Workplace.Succeeds("decode", work["cut.cdc"], "-o", work["cut.wav"]);

@@ -79,10 +79,10 @@ internal sealed class EncodeVerb
             {
                 if (target is { } bytes)
                     return TargetedFile.Compress(audio, codec, stream, bytes, books, bar, _context.Cancellation, tags);
-                if (beside is null)
+                if (beside is not { } low)
                     return CodecFile.Compress(audio, codec, stream, books, bar, _context.Cancellation, tags);
                 using var probed = new ProbedReader(audio, LowbandRate.ProbeSeconds);
-                return LowbandRate.Compress(probed, whole, stream, beside.Value, _books.BitsPerSecond(args)!.Value, bar, _context.Cancellation)
+                return LowbandRate.Compress(probed, whole, stream, low.Books, low.BitsPerSecond, bar, _context.Cancellation)
                     ?? CodecFile.Compress(probed, codec, stream, books, bar, _context.Cancellation, tags);
             });
             return Tell(job, report, codec.Info, clock.Elapsed, output);
@@ -103,9 +103,9 @@ internal sealed class EncodeVerb
         return (codec.WithNested(selection?.Last), selection?.Books, "");
     }
 
-    /// <summary>The books beside a low band, where --kbps is better spent on one.</summary>
-    private int? BesideLowband(ParseResult args, CodecInfo codec, int channels)
-        => _books.BitsPerSecond(args) is { } rate ? LowbandRate.Books(codec, rate / channels, args.GetValue(_lowband) == Auto) : null;
+    /// <summary>The books beside a low band and the rate of both, where --kbps is better spent on one.</summary>
+    private (int Books, double BitsPerSecond)? BesideLowband(ParseResult args, CodecInfo codec, int channels)
+        => _books.BitsPerSecond(args) is { } rate && LowbandRate.Books(codec, rate / channels, args.GetValue(_lowband) == Auto) is { } books ? (books, rate) : null;
 
     private ICodec? Searching(ICodec codec, ParseResult args)
     {

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.Intrinsics;
-using Codec.Core.Codecs.Native.Inference;
 using Codec.Core.Kernels;
 
 namespace Codec.Core.Quantizers;
@@ -84,6 +83,12 @@ internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, flo
             error += left * left;
         }
         return error;
+    }
+
+    public static void Subtract(ReadOnlySpan<float> entry, Span<float> from)
+    {
+        for (var d = 0; d < from.Length; d++)
+            from[d] -= entry[d];
     }
 
     private void Improve(ReadOnlySpan<float> latents, int firstBook, int[][] codes, int first, Beams beams)
@@ -205,7 +210,7 @@ internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, flo
         {
             var left = _nextResiduals.AsSpan(row * dimension, dimension);
             _residuals.AsSpan((firstRow + offer.Path) * dimension, dimension).CopyTo(left);
-            QuantizerRows.Subtract(entries.AsSpan(offer.Entry * dimension, dimension), left);
+            Subtract(entries.AsSpan(offer.Entry * dimension, dimension), left);
             _codes.AsSpan((firstRow + offer.Path) * books, book).CopyTo(_nextCodes.AsSpan(row * books));
             _nextCodes[row * books + book] = offer.Entry;
             _errors[row] = offer.Error;

@@ -15,7 +15,7 @@ namespace Codec.Evaluation.Conditions;
 public sealed class ConditionParser(string? searchPath) : IDisposable
 {
     private readonly Dictionary<string, ICodec> _models = [];
-    private readonly List<ICodec> _loaded = [];
+    private readonly List<ICodec> _lenders = []; // of weights to some of the models
 
     /// <exception cref="ConfigException">Not understood.</exception>
     /// <exception cref="Codec.Core.Checkpoints.CheckpointException">A model that does not load.</exception>
@@ -57,13 +57,15 @@ public sealed class ConditionParser(string? searchPath) : IDisposable
             return model;
         var path = PretrainedModels.Resolve(codec.IndexOf(':') is >= 0 and var colon ? codec[(colon + 1)..] : null);
         var loaded = CodecCatalog.Load(path);
-        _loaded.Add(loaded);
-        return _models[codec] = loaded is ISearchingCodec { Searches: true } searching ? searching.WithEffort(ISearchingCodec.FileEffort) : loaded;
+        if (loaded is not ISearchingCodec { Searches: true } searching)
+            return _models[codec] = loaded;
+        _lenders.Add(loaded);
+        return _models[codec] = searching.WithEffort(ISearchingCodec.FileEffort);
     }
 
     public void Dispose()
     {
-        foreach (var model in _models.Values.Concat(_loaded))
+        foreach (var model in _models.Values.Concat(_lenders))
             model.Dispose();
     }
 }

@@ -1,20 +1,21 @@
 using Codec.Core.Kernels;
+using Codec.Core.Quantizers;
 
 namespace Codec.Core.Codecs.Native.Inference;
 
-/// <summary>A <see cref="Quantizers.ResidualVectorQuantizer"/> by own kernels: the search is a linear map whose largest result wins. Ties go to the lowest entry.</summary>
+/// <summary>A <see cref="ResidualVectorQuantizer"/> by own kernels: the search is a linear map whose largest result wins. Ties go to the lowest entry.</summary>
 internal sealed unsafe class QuantizerRows : IDisposable
 {
     private readonly RowLinear[] _search;
     private readonly float[][] _entries;
     private readonly int _dimension;
-    private readonly Quantizers.ResidualSearch _better;
+    private readonly ResidualSearch _better;
 
     public QuantizerRows(NativeConfig config, NativeWeights weights)
     {
         _dimension = config.LatentDim;
         _entries = [.. Enumerable.Range(0, config.Quantizer.Books).Select(book => weights[$"quantizer.layers.{book}.codebook"])];
-        _search = [.. _entries.Select(entries => Quantizers.ResidualSearch.Map(entries, _dimension, weights.Memory))];
+        _search = [.. _entries.Select(entries => ResidualSearch.Map(entries, _dimension, weights.Memory))];
         _better = new(_search, _entries, _dimension);
     }
 
@@ -25,13 +26,13 @@ internal sealed unsafe class QuantizerRows : IDisposable
     /// <param name="room">Memory to work in.</param>
     /// <param name="codes">[book][...], written from <paramref name="first"/> on.</param>
     /// <param name="first">Where.</param>
-    /// <param name="effort">As in <see cref="Quantizers.ResidualSearch"/>; 0 leaves it at the nearest entries.</param>
+    /// <param name="effort">As in <see cref="ResidualSearch"/>; 0 leaves it at the nearest entries.</param>
     public void Encode(float* latents, int step, int rows, RowRoom room, int[][] codes, int first, int effort)
     {
-        for (var book = 0; book < codes.Length; book += Quantizers.ResidualSearch.Group)
+        for (var book = 0; book < codes.Length; book += ResidualSearch.Group)
         {
-            var group = codes[book..Math.Min(book + Quantizers.ResidualSearch.Group, codes.Length)];
-            var searched = Quantizers.ResidualSearch.At(effort, book);
+            var group = codes[book..Math.Min(book + ResidualSearch.Group, codes.Length)];
+            var searched = ResidualSearch.At(effort, book);
             var wanted = new float[searched == 0 ? 0 : rows * _dimension];
             for (var row = 0; row < wanted.Length / _dimension; row++)
                 Row(row).CopyTo(wanted.AsSpan(row * _dimension));
@@ -43,7 +44,7 @@ internal sealed unsafe class QuantizerRows : IDisposable
             {
                 wanted.AsSpan(row * _dimension, _dimension).CopyTo(Row(row));
                 for (var k = 0; k < group.Length; k++)
-                    Subtract(Entry(book + k, group[k][first + row]), Row(row));
+                    ResidualSearch.Subtract(Entry(book + k, group[k][first + row]), Row(row));
             }
         }
 
@@ -60,7 +61,7 @@ internal sealed unsafe class QuantizerRows : IDisposable
             {
                 var code = best.Index(row);
                 codes[book][first + row] = code;
-                Subtract(Entry(firstBook + book, code), new Span<float>(latents + (long)row * step, _dimension));
+                ResidualSearch.Subtract(Entry(firstBook + book, code), new Span<float>(latents + (long)row * step, _dimension));
             }
         }
     }
@@ -94,12 +95,6 @@ internal sealed unsafe class QuantizerRows : IDisposable
     public float[] Entries(int book) => _entries[book];
 
     private ReadOnlySpan<float> Entry(int book, int code) => _entries[book].AsSpan(code * _dimension, _dimension);
-
-    internal static void Subtract(ReadOnlySpan<float> part, Span<float> from)
-    {
-        for (var d = 0; d < from.Length; d++)
-            from[d] -= part[d];
-    }
 
     private static void Add(ReadOnlySpan<float> part, Span<float> to)
     {

@@ -7,9 +7,10 @@ using Codec.Core.Files;
 namespace Codec.Cli;
 
 /// <summary>--kbps or --books: how much of the codes is kept.</summary>
-internal sealed class BookOptions
+/// <param name="unasked">What the verb does where neither is given, for the help.</param>
+internal sealed class BookOptions(string unasked = "")
 {
-    private readonly Option<double?> _kbps = new("--kbps") { Description = "highest bit rate of all channels together, in kbit/s", HelpName = "X" };
+    private readonly Option<double?> _kbps = new("--kbps") { Description = $"highest bit rate of all channels together, in kbit/s{unasked}", HelpName = "X" };
     private readonly Option<int?> _books = new("--books") { Description = "codebooks to keep, coarse first", HelpName = "N" };
 
     public void AddTo(Command command)
@@ -26,13 +27,16 @@ internal sealed class BookOptions
     /// <summary>--kbps, in bit/s; null where it was not given.</summary>
     public double? BitsPerSecond(ParseResult args) => args.GetValue(_kbps) * 1000;
 
+    /// <summary>Whether one of them was given.</summary>
+    public bool Given(ParseResult args) => args.GetValue(_kbps) is not null || args.GetValue(_books) is not null;
+
     /// <summary>Refuses before the first file what no file could be given.</summary>
     /// <param name="codec">Asked for only where an option was given.</param>
     /// <param name="nested">Whether the verb takes rates between whole books.</param>
     /// <exception cref="ConfigException">Nothing fits, not even for one channel.</exception>
     public void Check(ParseResult args, Func<CodecInfo> codec, bool nested = false)
     {
-        if (args.GetValue(_kbps) is null && args.GetValue(_books) is null)
+        if (!Given(args))
             return;
         if (nested)
             ChooseNested(args, codec(), channels: 1);

@@ -22,7 +22,7 @@ internal sealed class EncodeVerb
     private readonly Argument<string[]> _inputs = new("IN") { Description = "audio files, folders, or - for standard input", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "file, folder for several inputs, or - for standard output", HelpName = "OUT|DIR" };
     private readonly ModelOptions _model = new();
-    private readonly BookOptions _books = new();
+    private readonly BookOptions _books = new(FormattableString.Invariant($"; default: {LowbandRate.Usual / 1000} for each channel where the model has a low band, otherwise all books"));
     private readonly Option<bool> _regenerate = new("--regenerate") { Description = $"send the first books only ({RegeneratedBooks} unless --kbps or --books says otherwise) and have the decoder make up the others" };
     private readonly Option<string?> _fine = new("--fine") { Description = "with --regenerate: model that the decoder will be given; default: the bundled one", HelpName = "PATH" };
     private readonly Option<int?> _effort = new("--effort") { Description = "0 to 3: search longer for better codes; any decoder takes them (default: 1 where the codec can; 0 with --regenerate)", HelpName = "N" };
@@ -105,7 +105,10 @@ internal sealed class EncodeVerb
 
     /// <summary>The books beside a low band and the rate of both, where --kbps is better spent on one.</summary>
     private (int Books, double BitsPerSecond)? BesideLowband(ParseResult args, CodecInfo codec, int channels)
-        => _books.BitsPerSecond(args) is { } rate && LowbandRate.Books(codec, rate / channels, args.GetValue(_lowband) == Auto) is { } books ? (books, rate) : null;
+    {
+        var rate = _books.Given(args) ? _books.BitsPerSecond(args) : LowbandRate.Usual * channels;
+        return rate is { } given && LowbandRate.Books(codec, given / channels, args.GetValue(_lowband) == Auto) is { } books ? (books, given) : null;
+    }
 
     private ICodec? Searching(ICodec codec, ParseResult args)
     {

@@ -12,6 +12,9 @@ public static class LowbandRate
     /// <summary>Of a recording, that are looked at.</summary>
     public const double ProbeSeconds = 60;
 
+    /// <summary>In bit/s of one stream: closer to the recording than all books by themselves, which take more.</summary>
+    public const double Usual = 3200;
+
     private const int Fewest = 10, First = 80;
     private const int Guesses = 5;       // before halving
     private const double Power = 0.45;   // of the steps, with which bytes grow: about

@@ -23,7 +23,7 @@ internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, flo
     /// <summary>Effort for a book and those with it.</summary>
     public static int At(int effort, int book) => Math.Max(0, book < Group ? effort : effort - 1);
 
-    /// <summary>Partial sums kept at each effort: 1 (greedy), 4, 16, 64.</summary>
+    /// <summary>Partial sums kept at each effort: 1 (nearest entries), 4, 16, 64.</summary>
     public static int Width(int effort) => effort is >= 0 and <= 3
         ? 1 << (2 * effort)
         : throw new ArgumentOutOfRangeException(nameof(effort), effort, "0 to 3");
@@ -49,17 +49,18 @@ internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, flo
     }
 
     /// <summary>
-    /// Improves codes that were found greedily, in place. The squared error of a frame never rises: where the search finds nothing
-    /// better, the greedy codes stay. Every effort starts from what the efforts below it have found, so it never does worse than they.
+    /// Searches for the codes of books together. The nearest entry of each book in turn stays among the sums that are kept, so no frame's squared error is
+    /// above that of nearest entries; every effort starts from what the efforts below it have found, so it never does worse than they.
+    /// Frames that are no numbers get some entries.
     /// </summary>
     /// <param name="latents">[T][D], or what the books before left of them.</param>
     /// <param name="firstBook">The first one of <paramref name="codes"/>.</param>
-    /// <param name="codes">[book][...]: greedy codes from <paramref name="first"/> on, of books that are searched for together.</param>
+    /// <param name="codes">[book][...]: written from <paramref name="first"/> on.</param>
     /// <param name="first">Place of the first frame's codes.</param>
-    /// <param name="effort">0 to 3; 0 leaves the codes as they are.</param>
-    public void Improve(ReadOnlySpan<float> latents, int firstBook, int[][] codes, int first, int effort)
+    /// <param name="effort">1 to 3.</param>
+    public void Search(ReadOnlySpan<float> latents, int firstBook, int[][] codes, int first, int effort)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(effort);
+        ArgumentOutOfRangeException.ThrowIfLessThan(effort, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(effort, 3);
         var frames = latents.Length / dimension;
         for (var step = 1; step <= effort; step++)
@@ -67,7 +68,7 @@ internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, flo
             var block = Math.Max(1, BlockRows / Width(step));
             var beams = new Beams(Math.Min(block, frames), Width(step), codes.Length, dimension);
             for (var start = 0; start < frames; start += block)
-                Improve(latents.Slice(start * dimension, Math.Min(block, frames - start) * dimension), firstBook, codes, first + start, beams);
+                Search(latents.Slice(start * dimension, Math.Min(block, frames - start) * dimension), firstBook, codes, first + start, beams, fresh: step == 1);
         }
     }
 
@@ -91,7 +92,7 @@ internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, flo
             from[d] -= entry[d];
     }
 
-    private void Improve(ReadOnlySpan<float> latents, int firstBook, int[][] codes, int first, Beams beams)
+    private void Search(ReadOnlySpan<float> latents, int firstBook, int[][] codes, int first, Beams beams, bool fresh)
     {
         beams.Start(latents);
         for (var book = 0; book < codes.Length; book++)
@@ -100,18 +101,22 @@ internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, flo
                 search[firstBook + book].Run(residuals, dimension, beams.Rows, new OfferSink(beams));
             beams.Extend(book, entries[firstBook + book]);
         }
-        Span<int> before = stackalloc int[codes.Length];
+        Span<int> found = stackalloc int[codes.Length];
         for (var t = 0; t < latents.Length / dimension; t++)
         {
             for (var book = 0; book < codes.Length; book++)
-                before[book] = codes[book][first + t];
+                found[book] = fresh ? beams.Codes(t, beams.Nearest(t))[book] : codes[book][first + t];
             var frame = latents.Slice(t * dimension, dimension);
-            var (best, least) = (-1, Error(frame, before, firstBook));
+            var least = Error(frame, found, firstBook);
             for (var path = 0; path < beams.Alive(t); path++)
-                if (Error(frame, beams.Codes(t, path), firstBook) is var error && error < least)
-                    (best, least) = (path, error);
-            for (var book = 0; book < codes.Length && best >= 0; book++)
-                codes[book][first + t] = beams.Codes(t, best)[book];
+            {
+                if (Error(frame, beams.Codes(t, path), firstBook) is var error && !(error < least))
+                    continue;
+                least = error;
+                beams.Codes(t, path).CopyTo(found);
+            }
+            for (var book = 0; book < codes.Length; book++)
+                codes[book][first + t] = found[book];
         }
     }
 
@@ -124,6 +129,8 @@ internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, flo
             {
                 var (frame, path) = beams.Place(row + r);
                 var before = beams.Error(row + r);
+                if (path == beams.Nearest(frame))
+                    beams.Follow(frame, sums + r * width, column, width);
                 var least = Vector512.Create((before - beams.Worst(frame)) / 2);
                 for (var i = 0; i < width; i += RowTile.Lanes)
                 {
@@ -147,6 +154,8 @@ internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, flo
         private readonly (float Error, int Path, int Entry)[] _offers = new (float, int, int)[most * width]; // of each frame, best first
         private readonly int[] _offered = new int[most];
         private float[] _residuals = new float[most * width * dimension], _nextResiduals = new float[most * width * dimension];
+        private readonly int[] _nearest = new int[most], _nearestEntry = new int[most]; // path of nearest entries in each frame, and the one that is to follow
+        private readonly float[] _nearestScore = new float[most];
         private int _frames, _paths; // of a frame; row = frame x paths + path
 
         public float[] Residuals => _residuals;
@@ -164,9 +173,28 @@ internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, flo
 
         public ReadOnlySpan<int> Codes(int frame, int path) => _codes.AsSpan((frame * _paths + path) * books, books);
 
+        /// <summary>The path to which the nearest entry of every book led.</summary>
+        public int Nearest(int frame) => _nearest[frame];
+
+        /// <summary>Looks for the nearest entry among some that follow the nearest ones so far. A tie goes to the lowest.</summary>
+        public void Follow(int frame, float* scores, int column, int width)
+        {
+            var most = column == 0 ? Vector512.Create(float.NegativeInfinity) : Vector512.Create(_nearestScore[frame]);
+            if (column == 0)
+                (_nearestScore[frame], _nearestEntry[frame]) = (float.NegativeInfinity, 0);
+            for (var i = 0; i < width; i += RowTile.Lanes)
+            {
+                for (var more = Vector512.GreaterThan(Vector512.Load(scores + i), most).ExtractMostSignificantBits(); more != 0; more &= more - 1)
+                    if (scores[i + BitOperations.TrailingZeroCount(more)] is var score && score > _nearestScore[frame])
+                        (_nearestScore[frame], _nearestEntry[frame]) = (score, column + i + BitOperations.TrailingZeroCount(more));
+                most = Vector512.Create(_nearestScore[frame]);
+            }
+        }
+
         public void Start(ReadOnlySpan<float> latents)
         {
             (_frames, _paths) = (latents.Length / dimension, 1);
+            _nearest.AsSpan(0, _frames).Clear();
             latents.CopyTo(_residuals);
             for (var frame = 0; frame < _frames; frame++)
             {
@@ -197,6 +225,7 @@ internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, flo
             var paths = Math.Min(width, _paths * (entries.Length / dimension));
             for (var frame = 0; frame < _frames; frame++)
             {
+                KeepNearest(frame, paths);
                 for (var i = 0; i < paths; i++)
                     Extend(frame * _paths, frame * paths + i, i < _offered[frame] ? _offers[frame * width + i] : (float.PositiveInfinity, 0, 0), book, entries);
                 _offered[frame] = 0;
@@ -204,6 +233,24 @@ internal sealed unsafe class ResidualSearch(IReadOnlyList<RowLinear> search, flo
             _paths = paths;
             (_residuals, _nextResiduals) = (_nextResiduals, _residuals);
             _nextCodes.AsSpan(0, Rows * books).CopyTo(_codes);
+        }
+
+        /// <summary>Puts the nearest entry behind the nearest ones so far in the place of the last offer, where it is not among them.</summary>
+        private void KeepNearest(int frame, int paths)
+        {
+            var (path, entry) = (_nearest[frame], _nearestEntry[frame]);
+            var offers = _offers.AsSpan(frame * width, paths);
+            ref var count = ref _offered[frame];
+            for (var i = 0; i < count; i++)
+                if (offers[i].Path == path && offers[i].Entry == entry)
+                {
+                    _nearest[frame] = i;
+                    return;
+                }
+            var error = _errors[frame * _paths + path] - 2 * _nearestScore[frame];
+            var at = Math.Min(count, paths - 1);
+            offers[at] = (float.IsFinite(error) ? error : float.PositiveInfinity, path, entry);
+            (count, _nearest[frame]) = (at + 1, at);
         }
 
         private void Extend(int firstRow, int row, (float Error, int Path, int Entry) offer, int book, float[] entries)

@@ -25,16 +25,14 @@ public sealed class ResidualSearchTests : IDisposable
         var greedy = Greedy(entries, latents, dimension);
         var before = Errors(search, latents, greedy, dimension);
         var last = before;
-        for (var effort = 0; effort <= 3; effort++)
+        for (var effort = 1; effort <= 3; effort++)
         {
-            int[][] codes = [.. greedy.Select(book => book.ToArray())];
-            search.Improve(latents, 0, codes, 0, effort);
-            if (effort == 0)
-                Assert.Equal(greedy, codes);
+            int[][] codes = [.. greedy.Select(book => new int[book.Length])];
+            search.Search(latents, 0, codes, 0, effort);
             var after = Errors(search, latents, codes, dimension);
             for (var n = 0; n < after.Length; n++)
                 Assert.True(after[n] <= last[n], $"effort {effort}, frame {n}: {after[n]} above {last[n]}");
-            Assert.True(effort == 0 || after.Average() < last.Average(), $"effort {effort}: {after.Average()} after {last.Average()}");
+            Assert.True(after.Average() < last.Average(), $"effort {effort}: {after.Average()} after {last.Average()}");
             last = after;
         }
     }
@@ -46,11 +44,11 @@ public sealed class ResidualSearchTests : IDisposable
         var (entries, latents) = (Books(3, 37, Dimension, seed: 6), Numbers(Frames * Dimension, 1, seed: 7));
         var search = Search(entries, Dimension);
         int[][] whole = [.. Enumerable.Range(0, 3).Select(_ => new int[Frames])];
-        search.Improve(latents, 0, whole, 0, 2);
+        search.Search(latents, 0, whole, 0, 2);
         for (var t = 0; t < Frames; t += 13)
         {
             int[][] alone = [.. Enumerable.Range(0, 3).Select(_ => new int[Frames])];
-            search.Improve(latents.AsSpan(t * Dimension, Dimension), 0, alone, t, 2);
+            search.Search(latents.AsSpan(t * Dimension, Dimension), 0, alone, t, 2);
             Assert.All(alone.Zip(whole), pair => Assert.Equal(pair.Second[t], pair.First[t]));
         }
     }
@@ -63,7 +61,7 @@ public sealed class ResidualSearchTests : IDisposable
         var (entries, latents) = (Books(3, 4, Dimension, seed: 8), Numbers(Frames * Dimension, 1.5f, seed: 9));
         var search = Search(entries, Dimension);
         int[][] codes = [.. Enumerable.Range(0, 3).Select(_ => new int[Frames])];
-        search.Improve(latents, 0, codes, 0, 3);
+        search.Search(latents, 0, codes, 0, 3);
         var found = Errors(search, latents, codes, Dimension);
         for (var t = 0; t < Frames; t++)
             Assert.Equal(Enumerable.Range(0, 64).Min(i => search.Error(latents.AsSpan(t * Dimension, Dimension), [i & 3, i >> 2 & 3, i >> 4])), found[t], 6);
@@ -75,23 +73,35 @@ public sealed class ResidualSearchTests : IDisposable
     {
         float[] entries = [.. Enumerable.Repeat(new[] { 1f, 0 }, 40).SelectMany(e => e)]; // all alike
         int[][] codes = [[39], [39]];
-        Search([entries, entries], 2).Improve([2, 0.5f], 0, codes, 0, 1);
-        Assert.Equal([[39], [39]], codes); // as good already
+        Search([entries, entries], 2).Search([2, 0.5f], 0, codes, 0, 1);
+        Assert.Equal([[0], [0]], codes);
         float[] second = [.. Enumerable.Range(0, 40).SelectMany(v => v < 7 ? new[] { 9f, 9 } : [1f, 0])];
-        codes = [[3], [0]];
-        Search([entries, second], 2).Improve([2, 0.5f], 0, codes, 0, 1);
+        Search([entries, second], 2).Search([2, 0.5f], 0, codes, 0, 1);
         Assert.Equal([[0], [7]], codes);
     }
 
     [Fact]
-    public void Frames_that_are_no_numbers_keep_their_codes()
+    public void Frames_that_are_no_numbers_get_some_entries()
     {
         var entries = Books(2, 20, 4, seed: 10);
         int[][] codes = [[5, 0, 6], [7, 0, 8]];
-        Search(entries, 4).Improve([float.NaN, 0, 0, 0, .. entries[0][16..20], float.PositiveInfinity, 1, 1, 1], 0, codes, 0, 2);
-        Assert.Equal([5, 6], [codes[0][0], codes[0][2]]);
-        Assert.Equal([7, 8], [codes[1][0], codes[1][2]]);
+        Search(entries, 4).Search([float.NaN, 0, 0, 0, .. entries[0][16..20], float.PositiveInfinity, 1, 1, 1], 0, codes, 0, 2);
+        Assert.Equal([0, 0], [codes[0][0], codes[1][0]]);
+        Assert.All(codes, book => Assert.InRange(book[2], 0, 19));
         Assert.NotEqual([0, 0], [codes[0][1], codes[1][1]]); // and do not disturb the one between them
+    }
+
+    /// <summary>Nearest entries lead away from the best sums here: they are kept all the same.</summary>
+    [Fact]
+    public void Nearest_entries_are_never_lost()
+    {
+        const int Dimension = 6, Frames = 400;
+        var (entries, latents) = (Books(4, 9, Dimension, seed: 11), Numbers(Frames * Dimension, 1.2f, seed: 12));
+        var search = Search(entries, Dimension);
+        var (nearest, codes) = (Greedy(entries, latents, Dimension), Enumerable.Range(0, 4).Select(_ => new int[Frames]).ToArray());
+        search.Search(latents, 0, codes, 0, 1);
+        foreach (var (mine, theirs) in Errors(search, latents, codes, Dimension).Zip(Errors(search, latents, nearest, Dimension)))
+            Assert.True(mine <= theirs);
     }
 
     private ResidualSearch Search(float[][] entries, int dimension)

@@ -6,17 +6,17 @@ namespace Codec.Core.Codecs.Native.Inference;
 /// <summary>A <see cref="ResidualVectorQuantizer"/> by own kernels: the search is a linear map whose largest result wins. Ties go to the lowest entry.</summary>
 internal sealed unsafe class QuantizerRows : IDisposable
 {
-    private readonly RowLinear[] _search;
+    private readonly RowLinear[] _maps;
     private readonly float[][] _entries;
     private readonly int _dimension;
-    private readonly ResidualSearch _better;
+    private readonly ResidualSearch _search;
 
     public QuantizerRows(NativeConfig config, NativeWeights weights)
     {
         _dimension = config.LatentDim;
         _entries = [.. Enumerable.Range(0, config.Quantizer.Books).Select(book => weights[$"quantizer.layers.{book}.codebook"])];
-        _search = [.. _entries.Select(entries => ResidualSearch.Map(entries, _dimension, weights.Memory))];
-        _better = new(_search, _entries, _dimension);
+        _maps = [.. _entries.Select(entries => ResidualSearch.Map(entries, _dimension, weights.Memory))];
+        _search = new(_maps, _entries, _dimension);
     }
 
     /// <summary>Nearest entries of what the books before left over.</summary>
@@ -33,19 +33,18 @@ internal sealed unsafe class QuantizerRows : IDisposable
         {
             var group = codes[book..Math.Min(book + ResidualSearch.Group, codes.Length)];
             var searched = ResidualSearch.At(effort, book);
-            var wanted = new float[searched == 0 ? 0 : rows * _dimension];
-            for (var row = 0; row < wanted.Length / _dimension; row++)
-                Row(row).CopyTo(wanted.AsSpan(row * _dimension));
-            Nearest(latents, step, rows, room, book, group, first);
             if (searched == 0)
-                continue;
-            _better.Improve(wanted, book, group, first, searched);
-            for (var row = 0; row < rows; row++)
             {
-                wanted.AsSpan(row * _dimension, _dimension).CopyTo(Row(row));
+                Nearest(latents, step, rows, room, book, group, first);
+                continue;
+            }
+            var wanted = new float[rows * _dimension];
+            for (var row = 0; row < rows; row++)
+                Row(row).CopyTo(wanted.AsSpan(row * _dimension));
+            _search.Search(wanted, book, group, first, searched);
+            for (var row = 0; row < rows; row++)
                 for (var k = 0; k < group.Length; k++)
                     ResidualSearch.Subtract(Entry(book + k, group[k][first + row]), Row(row));
-            }
         }
 
         Span<float> Row(int row) => new(latents + (long)row * step, _dimension);
@@ -56,7 +55,7 @@ internal sealed unsafe class QuantizerRows : IDisposable
         var best = new ArgMaxSink(room.Get(RowRoom.Scores, (long)rows * RowTile.Lanes), (int*)room.Get(RowRoom.Codes, (long)rows * RowTile.Lanes));
         for (var book = 0; book < codes.Length; book++)
         {
-            _search[firstBook + book].Run(latents, step, rows, best);
+            _maps[firstBook + book].Run(latents, step, rows, best);
             for (var row = 0; row < rows; row++)
             {
                 var code = best.Index(row);
@@ -87,8 +86,8 @@ internal sealed unsafe class QuantizerRows : IDisposable
 
     public void Dispose()
     {
-        foreach (var search in _search)
-            search.Dispose();
+        foreach (var map in _maps)
+            map.Dispose();
     }
 
     /// <summary>[V][D].</summary>

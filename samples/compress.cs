@@ -21,7 +21,7 @@ using var codec = CodecCatalog.Load(PretrainedModels.Resolve(null));
 using var compressed = new MemoryStream();
 using (var audio = AudioFile.OpenRead(input))
 {
-    var report = CodecFile.Compress(audio, codec, compressed);
+    var report = RatedFile.Compress(audio, codec, compressed); // bitsPerSecond: 1500 for smaller ones
     Console.WriteLine($"{report.Seconds:0.00} s of audio -> {report.Bytes} bytes, {report.KilobitsPerSecond:0.00} kbit/s, 1/{report.Ratio:0} of 16-bit PCM");
 }
 

@@ -48,15 +48,8 @@ internal sealed class BookOptions(string unasked = "")
     /// <returns>What to keep; null for all.</returns>
     /// <exception cref="ConfigException">Nothing fits.</exception>
     public BookSelection? ChooseNested(ParseResult args, CodecInfo codec, int channels)
-    {
-        if (args.GetValue(_kbps) is not { } limit)
-            return Choose(args, codec, channels) is { } whole ? new BookSelection(whole) : null;
-        var streams = (channels + codec.Channels - 1) / codec.Channels;
-        double Rate(BookSelection selection) => selection.BitsPerFrame(codec.Books) * codec.FrameRate * streams / 1000;
-        var all = NestedFile.Selections(codec);
-        Require.That(limit >= Rate(all[0]) * 0.999, "--kbps", FormattableString.Invariant($"at least {Rate(all[0]):0.###} ({codec.Name}, {channels} channel(s))"), limit);
-        return all.Last(selection => Rate(selection) <= limit * 1.001);
-    }
+        => BitsPerSecond(args) is { } rate ? NestedFile.Fitting(codec, rate, channels, "--kbps")
+            : Choose(args, codec, channels) is { } whole ? new BookSelection(whole) : null;
 
     /// <returns>Whole books to keep; null for all.</returns>
     /// <exception cref="ConfigException">Nothing fits.</exception>

@@ -43,7 +43,7 @@ internal sealed class DemoVerb
         var original = AudioFile.Read(input);
         AudioFile.Write(At("original.wav"), original);
 
-        Warm(codec, original);
+        Warm(args, codec, At("original.wav"));
         var clock = Stopwatch.StartNew();
         var report = Compress(args, codec, At("original.wav"), At("compressed.cdc"));
         var encoding = clock.Elapsed;
@@ -59,19 +59,31 @@ internal sealed class DemoVerb
     }
 
     /// <summary>Runs a moment of audio, so that the times below are not those of loading and compiling.</summary>
-    private static void Warm(ICodec codec, AudioBuffer audio)
+    private void Warm(ParseResult args, ICodec codec, string from)
     {
-        using var encoder = new AudioEncoder(codec, audio.SampleRate, 1);
-        encoder.Push(audio.Channel(0).AsSpan(0, Math.Min(audio.Length, audio.SampleRate)));
-        foreach (var codes in encoder.Finish())
-            codec.Decode(codes).Dispose();
+        using var audio = AudioFile.OpenRead(from);
+        using var probed = new ProbedReader(audio, seconds: 1);
+        using var moment = probed.Beginning();
+        using var compressed = new MemoryStream();
+        Compress(args, codec, moment, compressed);
+        compressed.Position = 0;
+        using var file = new CodecFileReader(compressed);
+        using var decoded = AudioFile.OpenWrite(Stream.Null, file.Header.OriginalRate, file.Header.Channels);
+        CodecFile.Decompress(file, codec, decoded, cancellation: _context.Cancellation);
     }
 
     private CompressionReport Compress(ParseResult args, ICodec codec, string from, string to)
     {
         using var audio = AudioFile.OpenRead(from);
-        var books = _books.Choose(args, codec.Info, audio.Channels);
-        return CommandFiles.Write(to, force: true, _context.Terminal, stream => CodecFile.Compress(audio, codec, stream, books, cancellation: _context.Cancellation));
+        return CommandFiles.Write(to, force: true, _context.Terminal, stream => Compress(args, codec, audio, stream));
+    }
+
+    private CompressionReport Compress(ParseResult args, ICodec codec, AudioReader audio, Stream to)
+    {
+        var rate = _books.BitsPerSecond(args);
+        return rate is null && _books.Choose(args, codec.Info, audio.Channels) is { } books
+            ? CodecFile.Compress(audio, codec, to, books, cancellation: _context.Cancellation)
+            : RatedFile.Compress(audio, codec, to, rate, cancellation: _context.Cancellation);
     }
 
     private void Decompress(ICodec codec, string from, string to)
@@ -85,7 +97,7 @@ internal sealed class DemoVerb
     private static void Tell(CommandOutput output, CodecInfo codec, CompressionReport report, TimeSpan encoding, TimeSpan decoding, string folder)
     {
         void Row(string name, string value) => output.Result($"  {name,-24}{value}");
-        output.Result($"{codec.Name}, {report.Books} books");
+        output.Result(codec.Name);
         Row("audio", string.Create(CultureInfo.InvariantCulture, $"{report.Seconds:0.00} s, {report.SampleRate} Hz, {report.Channels} channel(s)"));
         Row("compressed", string.Create(CultureInfo.InvariantCulture, $"{report.Bytes} bytes = {report.KilobitsPerSecond:0.00} kbit/s with all overhead"));
         Row("to 16-bit PCM", string.Create(CultureInfo.InvariantCulture, $"1 : {report.Ratio:0}"));

@@ -79,11 +79,9 @@ internal sealed class EncodeVerb
             {
                 if (target is { } bytes)
                     return TargetedFile.Compress(audio, codec, stream, bytes, books, bar, _context.Cancellation, tags);
-                if (beside is not { } low)
-                    return CodecFile.Compress(audio, codec, stream, books, bar, _context.Cancellation, tags);
-                using var probed = new ProbedReader(audio, LowbandRate.ProbeSeconds);
-                return LowbandRate.Compress(probed, whole, stream, low.Books, low.BitsPerSecond, bar, _context.Cancellation)
-                    ?? CodecFile.Compress(probed, codec, stream, books, bar, _context.Cancellation, tags);
+                return beside is { } low
+                    ? LowbandRate.CompressOr(audio, whole, stream, low.Books, low.BitsPerSecond, (codec, books), bar, _context.Cancellation)
+                    : CodecFile.Compress(audio, codec, stream, books, bar, _context.Cancellation, tags);
             });
             return Tell(job, report, codec.Info, clock.Elapsed, output);
         });

@@ -35,6 +35,25 @@ public static class LowbandRate
         return books < codec.Books.Count ? books : null;
     }
 
+    /// <summary>As <see cref="Compress"/>; where even the coarsest low band takes more, without one.</summary>
+    /// <param name="audio">Read to its end.</param>
+    /// <param name="codec">Of all books; stays the caller's.</param>
+    /// <param name="output">Need not seek; stays open.</param>
+    /// <param name="books">Beside the low band.</param>
+    /// <param name="bitsPerSecond">On disk, of all channels together.</param>
+    /// <param name="otherwise">What is kept where there is no low band.</param>
+    /// <param name="progress">Gets how much audio is done.</param>
+    /// <param name="cancellation">Checked between blocks and tries.</param>
+    /// <exception cref="AudioFileException">The audio cannot be read.</exception>
+    /// <exception cref="Checkpoints.CheckpointException">The codec has no low band.</exception>
+    public static CompressionReport CompressOr(AudioReader audio, ICodec codec, Stream output, int books, double bitsPerSecond, (ICodec Codec, int? Books) otherwise,
+        IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default)
+    {
+        using var probed = new ProbedReader(audio, ProbeSeconds);
+        return Compress(probed, codec, output, books, bitsPerSecond, progress, cancellation)
+            ?? CodecFile.Compress(probed, otherwise.Codec, output, otherwise.Books, progress, cancellation);
+    }
+
     /// <summary>Audio to a compressed file with a low band of as many steps as a rate lets be. It is coded once: other steps are other roundings of the same numbers.</summary>
     /// <param name="audio">Read to its end, where something fits.</param>
     /// <param name="codec">Of all books; stays the caller's.</param>

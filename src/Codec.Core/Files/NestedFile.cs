@@ -1,3 +1,4 @@
+using Codec.Audio;
 using Codec.Core.Bitstream;
 using Codec.Core.Bitstream.Prediction;
 using Codec.Core.Checkpoints;
@@ -11,6 +12,21 @@ public static class NestedFile
     /// <summary>Everything that a codec's files may keep, by rising rate.</summary>
     public static IReadOnlyList<BookSelection> Selections(CodecInfo codec)
         => BookSelection.Of(codec.Books, EntropyPriors.For(CodecFileHeader.HashPrefix(codec.TokenHash), codec.Books));
+
+    /// <summary>The most that fits a rate, before entropy coding.</summary>
+    /// <param name="codec">Of all books.</param>
+    /// <param name="bitsPerSecond">Of all channels together.</param>
+    /// <param name="channels">Of the recording.</param>
+    /// <param name="name">Of the rate, for the message.</param>
+    /// <exception cref="ConfigException">Nothing fits.</exception>
+    public static BookSelection Fitting(CodecInfo codec, double bitsPerSecond, int channels, string name)
+    {
+        var streams = (channels + codec.Channels - 1) / codec.Channels;
+        double Rate(BookSelection selection) => selection.BitsPerFrame(codec.Books) * codec.FrameRate * streams;
+        var all = Selections(codec);
+        Require.That(bitsPerSecond >= Rate(all[0]) * 0.999, name, FormattableString.Invariant($"at least {Rate(all[0]) / 1000:0.###} ({codec.Name}, {channels} channel(s))"), bitsPerSecond / 1000);
+        return all.Last(selection => Rate(selection) <= bitsPerSecond * 1.001);
+    }
 
     /// <summary>A codec of the books that are kept: itself where they are whole.</summary>
     /// <param name="codec">Stays the caller's, and is used by the result.</param>

@@ -83,14 +83,10 @@ public sealed class NeuralCodec(string family, ICodec codec, int books, double? 
 
     private void Compress(AudioReader audio, Stream file, CancellationToken cancellation)
     {
-        if (rate is not { } wanted)
-        {
+        if (rate is { } wanted)
+            LowbandRate.CompressOr(audio, codec, file, books, wanted * audio.Channels, (codec, books), cancellation: cancellation);
+        else
             CodecFile.Compress(audio, codec, file, books, cancellation: cancellation);
-            return;
-        }
-        using var probed = new ProbedReader(audio, LowbandRate.ProbeSeconds);
-        if (LowbandRate.Compress(probed, codec, file, books, wanted * audio.Channels, cancellation: cancellation) is null)
-            CodecFile.Compress(probed, codec, file, books, cancellation: cancellation);
     }
 
     /// <summary>Of every book, but of those of a low band: their sizes differ from file to file.</summary>

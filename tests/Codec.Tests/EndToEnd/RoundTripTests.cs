@@ -2,7 +2,9 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Codec.Audio;
 using Codec.Audio.SndFile;
+using Codec.Core;
 using Codec.Core.Codecs;
+using Codec.Core.Files;
 using Codec.Core.Pretrained;
 using Codec.Evaluation.Metrics;
 
@@ -90,6 +92,24 @@ public class RoundTripTests
         Assert.Equal(File.ReadAllBytes(work["direct.cdc"]), File.ReadAllBytes(work["cut.cdc"]));
         Workplace.Succeeds("decode", work["cut.cdc"], "-o", work["cut.wav"]);
         Assert.Equal(32000, AudioFile.Read(work["cut.wav"]).Length);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(3.0)]
+    [InlineData(1.4)]
+    public void The_library_makes_the_files_of_the_command(double? kbps)
+    {
+        using var work = new Workplace();
+        var input = work.Speech("a.wav", 40000, 22050);
+        Workplace.Succeeds(["encode", input, "-o", work["a.cdc"], .. kbps is { } asked ? (string[])["--kbps", asked.ToString(CultureInfo.InvariantCulture)] : []]);
+        using var codec = CodecCatalog.Load(PretrainedModels.Resolve(null));
+        using var audio = AudioFile.OpenRead(input);
+        using var file = new MemoryStream();
+        Assert.Equal(40000, RatedFile.Compress(audio, codec, file, kbps * 1000).Samples);
+        Assert.Equal(File.ReadAllBytes(work["a.cdc"]), file.ToArray());
+        using var again = AudioFile.OpenRead(input);
+        Assert.Throws<ConfigException>(() => RatedFile.Compress(again, codec, Stream.Null, 100));
     }
 
     [Theory]

@@ -9,19 +9,20 @@ namespace Codec.Core.Kernels;
 /// The same bits on any number of threads: see <see cref="DenseConv"/>.
 /// What costs in large layers is reading the recurrent weights for every frame. So their long runs are cut into segments that advance side by side, each but the first begun
 /// some frames early from silence: where that has led to the state in which the segment before ends, but for rounding, it was begun early enough; otherwise
-/// it is done again from that state, and later runs begin earlier, at last none: how soon a state forgets depends on the weights.
+/// it is done again from that state. How early is a matter of the weights alone (<see cref="Forgetting"/>), so a run's results never depend on others.
 /// </summary>
 internal sealed unsafe class LstmKernel : IDisposable
 {
     private const int Lanes = DenseTile.Lanes, Gates = 4;
-    private const int FirstEarly = 48, MostEarly = 400;
+    private const int FewestEarly = 32, MostEarly = 400;
     private const int FewestUnits = 256; // whose weights no second-level cache keeps
     private const float Rounding = 1f / (1 << 21); // that a sum of hundreds of products has anyway
     private readonly FrameConv _input;
     private readonly WeightMemory _memory = new(); // read whole for every frame: huge pages and prefetching
     private readonly RowLinear _recurrent; // a panel has the four gates of 16 units, so that who has multiplied finishes the cells
     private readonly int _padded; // units, whole vectors
-    private volatile int _early = FirstEarly; // frames after which no state was seen to depend on where it began
+    private readonly int _inputs;
+    private readonly Lazy<long> _early;
 
     /// <param name="input_GI">weight_ih [4 H, I].</param>
     /// <param name="recurrent_GH">weight_hh [4 H, H].</param>
@@ -29,7 +30,8 @@ internal sealed unsafe class LstmKernel : IDisposable
     public LstmKernel(Tensor input_GI, Tensor recurrent_GH, Tensor bias_G)
     {
         using var scope = NewDisposeScope();
-        Hidden = (int)recurrent_GH.shape[1];
+        (Hidden, _inputs) = ((int)recurrent_GH.shape[1], (int)input_GI.shape[1]);
+        _early = new Lazy<long>(Forgetting);
         _padded = RowLinear.Pad(Hidden);
         _input = FrameConv.OfLinear(ByUnits(input_GI), ByUnits(bias_G));
         _recurrent = new RowLinear(MemoryMarshal.Cast<byte, float>(ByUnits(recurrent_GH).bytes), default, Hidden, _memory);
@@ -47,8 +49,8 @@ internal sealed unsafe class LstmKernel : IDisposable
         var (batch, frames) = ((int)x_BTI.shape[0], x_BTI.shape[1]);
         var y_BTH = empty(batch, frames, Hidden);
         var (gates, y) = (new FrameMemory(gates_BTG), new FrameMemory(y_BTH));
-        var (side, early) = (RowTile.Rows / batch, _early);
-        var done = Hidden >= FewestUnits && side > 1 && early <= MostEarly && frames >= 4 * early ? SideBySide(gates, y, state, batch, side, early, (frames - early) / side) : 0;
+        var side = Hidden >= FewestUnits && frames >= 4 * FewestEarly ? RowTile.Rows / Math.Max(1, batch) : 1;
+        var done = side > 1 && _early.Value is var early && frames >= 4 * early ? SideBySide(gates, y, state, batch, side, early, (frames - early) / side) : 0;
         Advance(new Plan(batch, 1, done, 0), gates, y, state, frames - done);
         return y_BTH.MoveToOuterDisposeScope();
     }
@@ -68,8 +70,26 @@ internal sealed unsafe class LstmKernel : IDisposable
         return padded.reshape(Gates, _padded / Lanes, Lanes, -1).transpose(0, 1).reshape(rows.dim() == 1 ? [-1] : [Gates * _padded, -1]).contiguous();
     }
 
+    /// <summary>Twice the frames of silence after which it makes no difference where a state began; more than any run has where that takes long.</summary>
+    private long Forgetting()
+    {
+        using var scope = NewDisposeScope();
+        var gates_BTG = _input.Run(zeros(2, MostEarly / 2, _inputs));
+        var y_BTH = empty(2, MostEarly / 2, Hidden);
+        var states = new float[4 * Hidden];
+        State(states, 2, 1, cell: false).Fill(0.5f);
+        State(states, 2, 1, cell: true).Fill(1);
+        for (var t = 0; t < MostEarly / 2; t++)
+        {
+            Advance(new Plan(2, 1, t, 0), new FrameMemory(gates_BTG), new FrameMemory(y_BTH), states, 1);
+            if (Same(states, 2, 0, states, 2, 1))
+                return Math.Max(FewestEarly, 2 * (t + 1));
+        }
+        return long.MaxValue / 8;
+    }
+
     /// <returns>Frames that are done: <paramref name="state"/> is the one after them.</returns>
-    private long SideBySide(FrameMemory gates, FrameMemory y, float[] state, int batch, int segments, int early, long length)
+    private long SideBySide(FrameMemory gates, FrameMemory y, float[] state, int batch, int segments, long early, long length)
     {
         var plan = new Plan(batch, segments, 0, length);
         var states = new float[2 * plan.Rows * Hidden];
@@ -88,7 +108,6 @@ internal sealed unsafe class LstmKernel : IDisposable
             }
             if (agree)
                 continue;
-            _early = Math.Max(_early, 2 * early);
             Advance(new Plan(batch, 1, early + segment * length, 0), gates, y, state, length);
             for (var b = 0; b < batch; b++)
                 Move(state, batch, b, states, plan.Rows, b * segments + segment);

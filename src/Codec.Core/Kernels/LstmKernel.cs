@@ -88,6 +88,7 @@ internal sealed unsafe class LstmKernel : IDisposable
         return long.MaxValue / 8;
     }
 
+    /// <summary>As many frames as fill segments of one length; each segment begins <paramref name="early"/> frames early, the first with what the others skip.</summary>
     /// <returns>Frames that are done: <paramref name="state"/> is the one after them.</returns>
     private long SideBySide(FrameMemory gates, FrameMemory y, float[] state, int batch, int segments, long early, long length)
     {

@@ -10,7 +10,7 @@ namespace Codec.Cli;
 /// <param name="unasked">What the verb does where neither is given, for the help.</param>
 internal sealed class BookOptions(string unasked = "")
 {
-    private readonly Option<double?> _kbps = new("--kbps") { Description = $"highest bit rate of all channels together, in kbit/s{unasked}", HelpName = "X" };
+    private readonly Option<double?> _kbps = new("--kbps") { Description = $"highest bit rate of all channels together, in kbit/s (about it in recordings beyond five minutes, where the model has a low band){unasked}", HelpName = "X" };
     private readonly Option<int?> _books = new("--books") { Description = "codebooks to keep, coarse first", HelpName = "N" };
 
     public void AddTo(Command command)

@@ -41,7 +41,7 @@ public sealed class Codes
     /// <summary>Independently coded segments in order, covering all frames; null for codecs that code a signal as one.</summary>
     public IReadOnlyList<CodeSegment>? Segments { get; private init; }
 
-    /// <summary>Of codes fresh from a codec with a low band: what its codes were rounded from, [B][T x coefficients] (<see cref="ILowbandCodec.LowbandShares"/>). Cutting and joining lose them.</summary>
+    /// <summary>Of codes fresh from a codec with a low band: what its codes were rounded from, [B][T x coefficients] (<see cref="ILowbandCodec.LowbandShares"/>). Joining loses them.</summary>
     internal float[][]? LowbandShares { get; init; }
 
     /// <summary>The same codes and what those of the low band were rounded from. Shares memory.</summary>
@@ -113,6 +113,7 @@ public sealed class Codes
             var length = (count + stride - 1) / stride;
             books[k] = _codes[k].Select(item => item.AsSpan(start / stride, length).ToArray()).ToArray();
         }
-        return new Codes(Specs, books, count);
+        var shares = Frames == 0 ? LowbandShares : LowbandShares?.Select(item => item[(start * (item.Length / Frames))..((start + count) * (item.Length / Frames))]).ToArray();
+        return new Codes(Specs, books, count) { LowbandShares = shares };
     }
 }

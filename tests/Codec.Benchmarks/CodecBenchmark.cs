@@ -6,7 +6,7 @@ namespace Codec.Benchmarks;
 /// <summary>Speed and memory of the published codecs, ours against plain libtorch.</summary>
 internal static class CodecBenchmark
 {
-    private const string Usage = "usage: [--seconds N] [--rounds N] [--threads N,N] speed [encodec|mimi|dac16|dac24|dac44|snac] ... | memory FAMILY plain|ours encode|decode SECONDS | repeat FAMILY plain|ours encode|decode SECONDS TIMES | precision FAMILY SECONDS";
+    private const string Usage = "usage: [--seconds N] [--rounds N] [--threads N,N] speed|bf16 [encodec|mimi|dac16|dac24|dac44|snac] ... | memory FAMILY plain|ours encode|decode SECONDS | repeat FAMILY plain|ours encode|decode SECONDS TIMES | precision FAMILY SECONDS";
 
     private static readonly Dictionary<string, Func<ISpeedCase>> Cases = new()
     {
@@ -23,7 +23,11 @@ internal static class CodecBenchmark
         {
             case ["speed", .. var names]:
                 foreach (var name in names.Length > 0 ? names : [.. Cases.Keys])
-                    Speed(name, options);
+                    Speed(Cases[name], options);
+                return 0;
+            case ["bf16", .. var names]: // what is called plain in these rows is our path in float32
+                foreach (var name in names.Length > 0 ? names : ["dac16", "dac24", "dac44", "snac"])
+                    Speed(() => new PrecisionCase(Cases[name]), options);
                 return 0;
             case ["precision", var name, var seconds]:
                 PrecisionReport.Run(Cases[name], double.Parse(seconds, CultureInfo.InvariantCulture));
@@ -43,9 +47,9 @@ internal static class CodecBenchmark
         }
     }
 
-    private static void Speed(string name, Dictionary<string, string> options)
+    private static void Speed(Func<ISpeedCase> create, Dictionary<string, string> options)
     {
-        using var speedCase = Cases[name]();
+        using var speedCase = create();
         foreach (var threads in options.GetValueOrDefault("--threads", "1,2").Split(','))
             SpeedTable.Run(speedCase, Number("--seconds", 10), int.Parse(threads, CultureInfo.InvariantCulture), (int)Number("--rounds", 5));
 

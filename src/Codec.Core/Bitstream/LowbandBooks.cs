@@ -112,5 +112,5 @@ public static class LowbandBooks
     /// <param name="books">That come before the low band.</param>
     /// <param name="steps">m.</param>
     internal static Codes WithSteps(Codes codes, int books, int steps)
-        => Join(codes.Take(books), codes.LowbandShares ?? throw new ArgumentException("codes that were cut or read do not know what they were rounded from", nameof(codes)), codes.Books - books, steps);
+        => Join(codes.Take(books), codes.LowbandShares ?? throw new ArgumentException("codes that were joined or read do not know what they were rounded from", nameof(codes)), codes.Books - books, steps);
 }

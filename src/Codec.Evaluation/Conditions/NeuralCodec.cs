@@ -13,7 +13,7 @@ namespace Codec.Evaluation.Conditions;
 /// <param name="rate">Chooses a low band for each recording that takes so many bits a second of a channel; null: none is chosen.</param>
 public sealed class NeuralCodec(string family, ICodec codec, int books, double? rate = null) : ICondition
 {
-    private const int Version = 3; // of how files are made: rows of others are not taken over
+    private const int Version = 4; // of how files are made: rows of others are not taken over
 
     public string Name { get; private init; } = FormattableString.Invariant($"{family}@{codec.Info.BitsPerSecond(books) / 1000:0.##}");
     public string Family { get; private init; } = family;

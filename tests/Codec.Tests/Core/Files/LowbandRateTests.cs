@@ -16,11 +16,11 @@ public sealed class LowbandRateTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private string Recording(int channels = 1, int length = Length)
+    private string Recording(int channels = 1, int length = Length, Func<int, double>? gain = null)
     {
         var random = new Random(2);
         var path = _folder.Combine($"{channels}.wav");
-        AudioFile.Write(path, new AudioBuffer([.. Enumerable.Range(0, channels).Select(_ => Enumerable.Range(0, length).Select(i => (float)((random.NextDouble() - 0.5) * 0.4)).ToArray())], Rate));
+        AudioFile.Write(path, new AudioBuffer([.. Enumerable.Range(0, channels).Select(_ => Enumerable.Range(0, length).Select(i => (float)((random.NextDouble() - 0.5) * 0.4 * (gain?.Invoke(i / Rate) ?? 1))).ToArray())], Rate));
         return path;
     }
 
@@ -39,13 +39,26 @@ public sealed class LowbandRateTests : IDisposable
     }
 
     [Fact]
-    public void What_follows_the_beginning_is_coded_in_its_steps()
+    public void What_follows_the_beginning_counts_when_steps_are_chosen()
     {
         using var codec = LowbandTests.Make();
         var recording = Recording(length: 23 * Rate + 5); // pieces last 20 s
         var (file, steps) = Rated(codec, recording, 17000, probe: 21)!.Value;
+        var whole = Rated(codec, recording, 17000, probe: 30)!.Value;
         Assert.Equal(Encoded(codec, recording, steps), file);
-        Assert.Null(Rated(codec, recording, 17000, probe: 19));
+        Assert.Equal(whole.File, file);
+        Assert.Null(Rated(codec, recording, 3000, probe: 21));
+    }
+
+    [Fact]
+    public void A_recording_that_grows_louder_keeps_the_rate()
+    {
+        using var codec = LowbandTests.Make();
+        const int seconds = 80; // more than are all tried
+        var recording = Recording(length: seconds * Rate, gain: second => second < 25 ? 0.3 : 1);
+        var (file, steps) = Rated(codec, recording, 17000, probe: 21)!.Value;
+        Assert.Equal(Encoded(codec, recording, steps), file);
+        Assert.InRange(file.Length * 8.0 / seconds, 17000 * 0.9, 17000);
     }
 
     private static byte[] Encoded(NativeCodec codec, string recording, int steps)

@@ -1,4 +1,5 @@
 using Codec.Core.Codecs.Native;
+using Codec.Core.Layers;
 using Codec.Core.Quantizers;
 using Codec.Core.Runtime;
 using Codec.Training.Codecs;
@@ -20,6 +21,7 @@ internal static class TrainingBenchmark
     {
         var (threads, steps) = (args.Length > 0 ? int.Parse(args[0]) : 1, args.Length > 1 ? int.Parse(args[1]) : 10);
         TorchRuntime.Initialize(new() { Threads = threads });
+        TrainingPrecision.Reduced = args.ElementAtOrDefault(2) == "bfloat16";
         random.manual_seed(1);
         var config = new NativeConfig();
         using var model = NativeModel.Create(config);
@@ -29,7 +31,7 @@ internal static class TrainingBenchmark
         var sums = new double[Phases.Length];
         for (var step = -WarmUp; step < steps; step++)
             Step(model, optimizer, mel, loudness, step < 0 ? new double[Phases.Length] : sums);
-        Console.WriteLine($"| phase | CPU ms a step ({Items} x {Samples / (double)config.SampleRate} s, {threads} threads) |\n|---|---|");
+        Console.WriteLine($"| phase | CPU ms a step ({Items} x {Samples / (double)config.SampleRate} s, {threads} threads{(TrainingPrecision.Reduced ? ", bfloat16" : "")}) |\n|---|---|");
         foreach (var (phase, sum) in Phases.Zip(sums))
             Console.WriteLine($"| {phase} | {sum / steps * 1000:F1} |");
         Console.WriteLine($"| together | {sums.Sum() / steps * 1000:F0} = {Items * Samples / (double)config.SampleRate * steps / sums.Sum():F1} s of audio a CPU second |");

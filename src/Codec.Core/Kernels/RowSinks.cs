@@ -19,6 +19,18 @@ internal readonly unsafe struct StoreSink(float* y, nint step) : IRowSink
     }
 }
 
+/// <summary>y = result, of which columns beyond the last are left out.</summary>
+internal readonly unsafe struct CutSink(float* y, int columns) : IRowSink
+{
+    private readonly float* _y = y;
+
+    public void Take(float* sums, int row, int rows, int column, int width)
+    {
+        for (var r = 0; r < rows; r++)
+            new ReadOnlySpan<float>(sums + r * width, Math.Min(width, columns - column)).CopyTo(new Span<float>(_y + (long)(row + r) * columns + column, width));
+    }
+}
+
 /// <summary>y = GELU(result).</summary>
 internal readonly unsafe struct GeluSink(float* y, nint step) : IRowSink
 {

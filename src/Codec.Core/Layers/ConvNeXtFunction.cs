@@ -53,10 +53,11 @@ internal sealed unsafe class ConvNeXtFunction : GuardedFunction<ConvNeXtFunction
                 ConvNeXtGradients.Forward(At(X, row * s.Width), s.Frames, s.Width, s.Kernel, taps, At(TapBias), At(Scale), At(Shift),
                     At(Centred, row * s.Width), At(Factor, row), At(Normed, row * s.Width));
         });
-        MatrixProduct.PackTransposed(At(W1), s.Width, s.InnerWidth, panels);
-        MatrixProduct.Run(At(Normed), s.Rows, s.Width, panels, s.InnerWidth, At(B1), new GeluSlopeSink(At(Active), At(Slope), s.InnerWidth));
-        MatrixProduct.PackTransposed(At(W2), s.InnerWidth, s.Width, panels);
-        MatrixProduct.Run(At(Active), s.Rows, s.InnerWidth, panels, s.Width, At(B2), new AroundSink(At(X), At(Inner), output, At(Gamma), s.Width));
+        var reduced = TrainingPrecision.Reduced;
+        MatrixProduct.PackTransposed(At(W1), s.Width, s.InnerWidth, panels, reduced);
+        MatrixProduct.Run(At(Normed), s.Rows, s.Width, panels, s.InnerWidth, At(B1), new GeluSlopeSink(At(Active), At(Slope), s.InnerWidth), reduced);
+        MatrixProduct.PackTransposed(At(W2), s.InnerWidth, s.Width, panels, reduced);
+        MatrixProduct.Run(At(Active), s.Rows, s.InnerWidth, panels, s.Width, At(B2), new AroundSink(At(X), At(Inner), output, At(Gamma), s.Width), reduced);
         context.save_for_backward(p);
         return output_BTC;
     }
@@ -102,15 +103,16 @@ internal sealed unsafe class ConvNeXtFunction : GuardedFunction<ConvNeXtFunction
     private static void Products(Sizes s, float* active, float* slope, float* normed, float* w1, float* w2,
         float* innerGradient, float* activeGradient, float* normedGradient, float* w1Gradient, float* w2Gradient)
     {
+        var reduced = TrainingPrecision.Reduced;
         using Tensor packed = empty((long)Math.Max(s.Rows, s.Width) * s.InnerWidth), none = zeros(s.InnerWidth + s.Width);
         float* panels = ChannelPattern.Pointer(packed), zero = ChannelPattern.Pointer(none);
-        MatrixProduct.Pack(active, s.Rows, s.InnerWidth, panels);
-        MatrixProduct.RunTransposed(innerGradient, s.Width, s.Rows, panels, s.InnerWidth, zero, new StoreSink(w2Gradient, s.InnerWidth));
-        MatrixProduct.Pack(w2, s.Width, s.InnerWidth, panels);
-        MatrixProduct.Run(innerGradient, s.Rows, s.Width, panels, s.InnerWidth, zero, new TimesSink(slope, activeGradient, s.InnerWidth));
-        MatrixProduct.Pack(normed, s.Rows, s.Width, panels);
-        MatrixProduct.RunTransposed(activeGradient, s.InnerWidth, s.Rows, panels, s.Width, zero, new StoreSink(w1Gradient, s.Width));
-        MatrixProduct.Pack(w1, s.InnerWidth, s.Width, panels);
-        MatrixProduct.Run(activeGradient, s.Rows, s.InnerWidth, panels, s.Width, zero, new StoreSink(normedGradient, s.Width));
+        MatrixProduct.Pack(active, s.Rows, s.InnerWidth, panels, reduced);
+        MatrixProduct.RunTransposed(innerGradient, s.Width, s.Rows, panels, s.InnerWidth, zero, new StoreSink(w2Gradient, s.InnerWidth), reduced);
+        MatrixProduct.Pack(w2, s.Width, s.InnerWidth, panels, reduced);
+        MatrixProduct.Run(innerGradient, s.Rows, s.Width, panels, s.InnerWidth, zero, new TimesSink(slope, activeGradient, s.InnerWidth), reduced);
+        MatrixProduct.Pack(normed, s.Rows, s.Width, panels, reduced);
+        MatrixProduct.RunTransposed(activeGradient, s.InnerWidth, s.Rows, panels, s.Width, zero, new StoreSink(w1Gradient, s.Width), reduced);
+        MatrixProduct.Pack(w1, s.InnerWidth, s.Width, panels, reduced);
+        MatrixProduct.Run(activeGradient, s.Rows, s.InnerWidth, panels, s.Width, zero, new StoreSink(normedGradient, s.Width), reduced);
     }
 }

@@ -33,7 +33,7 @@ public static class GuardedFunction
 /// ends the process; here it is kept until libtorch has returned.
 /// </summary>
 /// <typeparam name="T">The node itself.</typeparam>
-internal abstract class GuardedFunction<T> : autograd.SingleTensorFunction<T> where T : GuardedFunction<T>, new()
+public abstract class GuardedFunction<T> : autograd.SingleTensorFunction<T> where T : GuardedFunction<T>, new()
 {
     [ThreadStatic]
     private static Exception? _fault;

@@ -81,6 +81,10 @@ public sealed record CodecTrainConfig
     /// <summary>Threads of libtorch; 0 = the machine's choice.</summary>
     public int Threads { get; init; }
 
+    /// <summary>Products of wide layers, of discriminators too, are of numbers rounded to bfloat16 where the processor has instructions for it; weights, sums, norms and losses are float32 all the same.</summary>
+    [JsonPropertyName("bfloat16")]
+    public bool BFloat16 { get; init; }
+
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,

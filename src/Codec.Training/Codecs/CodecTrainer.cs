@@ -114,6 +114,19 @@ public sealed class CodecTrainer : IDisposable
     /// <returns>Losses by name.</returns>
     public IReadOnlyDictionary<string, double> TrainStep()
     {
+        TrainingPrecision.Reduced = _config.BFloat16;
+        try
+        {
+            return Learn();
+        }
+        finally
+        {
+            TrainingPrecision.Reduced = false;
+        }
+    }
+
+    private IReadOnlyDictionary<string, double> Learn()
+    {
         using var scope = NewDisposeScope();
         Model.train();
         if (Step == _config.QuantizeFrom && _config.BooksLearn && (Step > 0 || _config.InitialWeights is null))

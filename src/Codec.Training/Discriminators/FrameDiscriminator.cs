@@ -19,7 +19,7 @@ public sealed class FrameDiscriminator : nn.Module, IDiscriminator
 
     private readonly ModuleList<Conv1d> convs;
     private readonly Conv1d last;
-    private readonly Tensor basis;
+    private readonly Tensor window;
     private readonly int _window;
 
     /// <param name="window">Samples, a multiple of 8; the hop is a quarter.</param>
@@ -27,7 +27,7 @@ public sealed class FrameDiscriminator : nn.Module, IDiscriminator
     public FrameDiscriminator(int window, int channels) : base(nameof(FrameDiscriminator))
     {
         _window = window;
-        basis = Basis(window);
+        this.window = hann_window(window);
         var wide = Bands * (long)channels;
         // The highest bin is left out, so that the bands are equally wide.
         convs = new ModuleList<Conv1d>(Enumerable.Range(0, HiddenLayers + 1).Select(i => i == 0
@@ -47,32 +47,9 @@ public sealed class FrameDiscriminator : nn.Module, IDiscriminator
     /// <summary>[B, bands * (real, imaginary, level) * bins of the band, N]: parts compressed to the power 0.3, the level in units of about one.</summary>
     private Tensor Spectrum(Tensor audio_BS)
     {
-        var (hop, batch) = (_window / 4, audio_BS.shape[0]);
-        var blocks = audio_BS.shape[1] / hop;
-        var blocks_BHN = audio_BS.narrow(1, 0, blocks * hop).reshape(batch, blocks, hop).transpose(1, 2).contiguous();
-        var parts = F.conv1d(blocks_BHN, basis).view(batch, 2, Bands, _window / 2 / Bands, -1).unbind(1);
+        var parts = SpectrumFunction.Of(audio_BS, window).view(audio_BS.shape[0], 2, Bands, _window / 2 / Bands, -1).unbind(1);
         var level = (parts[0].square() + parts[1].square() + Floor).log();
         var gain = (level * -0.35f).exp();
         return cat([parts[0] * gain, parts[1] * gain, level * 0.2f + 0.5f], 2).flatten(1, 2);
-    }
-
-    /// <summary>
-    /// The windowed transform as a convolution over blocks of a hop, [2 * bins, hop, 4]: at these sizes faster than an FFT, whose gradient
-    /// libtorch takes on full complex spectra.
-    /// </summary>
-    private static Tensor Basis(int window)
-    {
-        var (hop, bins) = (window / 4, window / 2);
-        var basis = new float[2 * bins * window];
-        for (var k = 0; k < bins; k++)
-            for (var n = 0; n < window; n++)
-            {
-                var (sin, cos) = Math.SinCos(2 * Math.PI * ((long)k * n % window) / window);
-                var hann = 0.5 - 0.5 * Math.Cos(2 * Math.PI * n / window);
-                var column = n % hop * 4 + n / hop;
-                basis[k * window + column] = (float)(hann * cos);
-                basis[(bins + k) * window + column] = (float)(-hann * sin);
-            }
-        return tensor(basis, [2 * bins, hop, 4]);
     }
 }

@@ -1,3 +1,4 @@
+using Codec.Core.Layers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -95,7 +96,7 @@ public sealed class Lowband : nn.Module
     public Tensor Embed(Tensor spectra_BNF)
     {
         using var scope = NewDisposeScope();
-        return embed.forward(Power(spectra_BNF).clamp_min(LeastPower).log().mul_(HalfScale).add_(LogFloor)).MoveToOuterDisposeScope();
+        return LinearFunction.Forward(embed, Power(spectra_BNF).clamp_min(LeastPower).log().mul_(HalfScale).add_(LogFloor), training).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -110,7 +111,7 @@ public sealed class Lowband : nn.Module
     {
         using var scope = NewDisposeScope();
         var bins = _lowband.Bins;
-        var trust_BNF = trust.forward(x_BNC);
+        var trust_BNF = LinearFunction.Forward(trust, x_BNC, training);
         var power_BNF = Power(spectra_BNF);
         var known_BNF = power_BNF > LeastPower;
         var log_BNF = power_BNF.clamp_min(LeastPower).log() * Half - polar_BNF.narrow(2, 0, bins).clamp_max(MostMagnitude);

@@ -74,14 +74,14 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
     {
         using var scope = NewDisposeScope();
         var (b, frames) = (latent_BTD.shape[0], latent_BTD.shape[1]);
-        var x_BTC = upsample.forward(stack.forward(embed.forward(latent_BTD), state));
+        var x_BTC = LinearFunction.Forward(upsample, stack.forward(LinearFunction.Forward(embed, latent_BTD, training), state), training);
         x_BTC = x_BTC.reshape(b, frames * _config.SpectraPerFrame, _config.HeadWidth);
         var spectra_BNF = lowband_BTK is null ? null : lowband!.Spectra(lowband_BTK, state);
         if (spectra_BNF is not null)
             x_BTC = x_BTC + lowband!.Embed(spectra_BNF);
         x_BTC = norm.forward(head_stack.forward(x_BTC, state));
-        var polar_BNF = head.forward(x_BTC);
-        var pitch_BNC = pitch?.forward(x_BTC);
+        var polar_BNF = LinearFunction.Forward(head, x_BTC, training);
+        var pitch_BNC = pitch is null ? null : LinearFunction.Forward(pitch, x_BTC, training);
         if (pitch_BNC is not null)
         {
             var (kept_BNF, added_BNF) = Excite(pitch_BNC, state);

@@ -47,7 +47,7 @@ public sealed class NativeEncoder : nn.Module<Tensor, StreamState?, Tensor>
         var magnitude_BNF = fft.rfft(frames_BNW).abs();
         var log_BNF = magnitude_BNF.clamp_min(Floor).log().add(Offset).mul(Scale);
         var x_BTC = log_BNF.reshape(b, samples / _config.HopLength, _config.SpectraPerFrame * _config.Bins);
-        x_BTC = stack.forward(embed_norm.forward(embed.forward(x_BTC)), state);
-        return project.forward(norm.forward(x_BTC)).MoveToOuterDisposeScope();
+        x_BTC = stack.forward(embed_norm.forward(LinearFunction.Forward(embed, x_BTC, training)), state);
+        return LinearFunction.Forward(project, norm.forward(x_BTC), training).MoveToOuterDisposeScope();
     }
 }

@@ -40,6 +40,53 @@ public sealed class WrittenGradientTests
         SameGradients(decoder, () => (decoder.forward(latent_BTD, null) * weight_BS).sum(), latent_BTD);
     }
 
+    [Fact]
+    public void Encoder_with_layers_of_no_whole_panels()
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(7);
+        var config = new NativeConfig { LatentDim = 24, EncoderWidth = 64, EncoderBlocks = 1 };
+        using var encoder = ModuleFactory.Build(() => new NativeEncoder(config));
+        using var audio_BS = (randn(2, 6 * config.HopLength) * 0.1).requires_grad_();
+        using var weight_BTD = randn(2, 6, 24);
+        SameGradients(encoder, () => (encoder.forward(audio_BS, null) * weight_BTD).sum(), audio_BS);
+    }
+
+    [Fact]
+    public void Spectra_of_a_discriminator()
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(8);
+        const int length = 32;
+        using var window = hann_window(length);
+        using var audio_BS = randn(2, 100).requires_grad_(); // a few samples behind the last whole frame
+        var written = Codec.Training.Discriminators.SpectrumFunction.Of(audio_BS, window);
+        var own = view_as_real(fft.rfft(audio_BS.unfold(1, length, length / 4) * window)).permute(0, 3, 2, 1).narrow(2, 0, length / 2);
+        Assert.True(allclose(own, written, 1e-4, 1e-5));
+        var weight = randn_like(own);
+        Tensor[] gradients = [.. new[] { own, written }.Select(spectra => autograd.grad([(spectra * weight).sum()], [audio_BS])[0])];
+        Assert.True(allclose(gradients[0], gradients[1], 1e-4, 1e-4));
+        Assert.Equal(0, gradients[1][0, 99].item<float>());
+    }
+
+    [Fact]
+    public void Products_in_bfloat16_differ_by_its_rounding()
+    {
+        Assert.SkipUnless(TrainingPrecision.CanReduce, "no AVX512-BF16 here, or no memory that may hold instructions");
+        using var scope = NewDisposeScope();
+        random.manual_seed(9);
+        using var decoder = ModuleFactory.Build(() => new NativeDecoder(new NativeConfig { LatentDim = 16, DecoderWidth = 64, DecoderBlocks = 1, HeadWidth = 64, HeadBlocks = 1 }));
+        using var latent_BTD = randn(2, 9, 16).requires_grad_();
+        using var weight_BS = randn(2, 9 * 320);
+        Tensor Loss() => (decoder.forward(latent_BTD, null) * weight_BS).sum();
+        var exact = Gradients(decoder, Loss, latent_BTD, true);
+        TrainingPrecision.Reduced = true;
+        var reduced = Gradients(decoder, Loss, latent_BTD, true);
+        TrainingPrecision.Reduced = false;
+        foreach (var (name, expected) in exact.Where(pair => pair.Key != "value"))
+            Assert.InRange(((reduced[name] - expected).norm() / expected.norm()).item<float>(), 1e-5, 0.03);
+    }
+
     private static void SameGradients(nn.Module module, Func<Tensor> loss, Tensor input)
     {
         var (written, own) = (Gradients(module, loss, input, true), Gradients(module, loss, input, false));

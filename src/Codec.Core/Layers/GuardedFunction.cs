@@ -9,20 +9,17 @@ public static class GuardedFunction
 {
     private static Exception? _fault; // one for all threads: libtorch may go backwards on another
 
-    /// <summary>Asks for the gradients of a loss.</summary>
+    /// <summary>The gradients of a loss.</summary>
     /// <param name="loss">Scalar.</param>
+    /// <param name="of">What they are of; those that the loss does not depend on get null.</param>
+    /// <param name="retainGraph">Whether the graph is asked again.</param>
     /// <exception cref="InvalidOperationException">The backward pass of an own node failed; the message says why.</exception>
-    public static void Backward(Tensor loss)
+    public static IReadOnlyList<Tensor?> Gradients(Tensor loss, IList<Tensor> of, bool retainGraph = false)
     {
-        _fault = null;
-        try
-        {
-            loss.backward();
-        }
-        catch (ExternalException refused) when (Interlocked.Exchange(ref _fault, null) is { } fault)
-        {
-            throw new InvalidOperationException(fault.Message, new AggregateException(fault, refused));
-        }
+        var gradients = autograd.grad([loss], of, retain_graph: retainGraph, allow_unused: true);
+        if (Interlocked.Exchange(ref _fault, null) is { } fault)
+            throw new InvalidOperationException(fault.Message, fault);
+        return [.. gradients.Select(gradient => gradient is null || gradient.IsInvalid ? null : gradient)];
     }
 
     internal static void Keep(Exception fault) => Interlocked.CompareExchange(ref _fault, fault, null);
@@ -38,7 +35,7 @@ public abstract class GuardedFunction<T> : autograd.SingleTensorFunction<T> wher
     [ThreadStatic]
     private static Exception? _fault;
 
-    private int _inputs;
+    private long[]?[] _shapes = [];
 
     /// <exception cref="InvalidOperationException">The forward pass failed; the message says why.</exception>
     public static new Tensor apply(params object[] inputs)
@@ -53,7 +50,7 @@ public abstract class GuardedFunction<T> : autograd.SingleTensorFunction<T> wher
 
     public sealed override Tensor forward(autograd.AutogradContext context, params object[] inputs)
     {
-        _inputs = inputs.Length;
+        _shapes = [.. inputs.Select(input => (input as Tensor)?.shape)];
         try
         {
             return Forward(context, inputs);
@@ -74,7 +71,7 @@ public abstract class GuardedFunction<T> : autograd.SingleTensorFunction<T> wher
         catch (Exception e)
         {
             GuardedFunction.Keep(new InvalidOperationException($"{typeof(T).Name}: {e.Message}", e));
-            return [empty(0), .. new Tensor[_inputs - 1]]; // of no input's shape: libtorch refuses it, in its own way, to whoever asked
+            return [.. _shapes.Select(shape => shape is null ? null! : zeros(shape))]; // fitting: libtorch would end the process over any other
         }
     }
 

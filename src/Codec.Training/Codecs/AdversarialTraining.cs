@@ -35,15 +35,15 @@ public sealed class AdversarialTraining : IDisposable
     public void Resume(long steps) => _optimizer.Resume(steps);
 
     /// <summary>
-    /// What the codec is to lower: to be taken for real, with the features of the real. The discriminators learn from the same judgement
-    /// (one forward pass for both), after it.
+    /// What the codec is to lower: to be taken for real, with the features of the real. What the discriminators learn follows from the same judgement
+    /// (one forward pass for both). Parts of a batch may be judged side by side.
     /// </summary>
     /// <param name="output_BS">Decoded audio, [B, S].</param>
     /// <param name="target_BS">Real audio, same shape.</param>
     /// <param name="learn">Whether the discriminators learn in this step.</param>
     /// <param name="values">Takes the unweighted terms.</param>
-    /// <returns>The term with its weight; its gradient flows to <paramref name="output_BS"/> only.</returns>
-    public LossTerm Step(Tensor output_BS, Tensor target_BS, bool learn, IDictionary<string, double> values)
+    /// <returns>The gradient at the output, and where they learn, that of each of the discriminators' weights, for <see cref="Learn"/>.</returns>
+    public (Tensor Output_BS, IReadOnlyList<Tensor?> Weights) Judge(Tensor output_BS, Tensor target_BS, bool learn, IDictionary<string, double> values)
     {
         using var scope = NewDisposeScope();
         var leaf_BS = output_BS.detach().requires_grad_(true);
@@ -52,25 +52,27 @@ public sealed class AdversarialTraining : IDisposable
         var (generator, matching) = (Mean(pairs, Deception), Mean(pairs, Matching));
         var loss = generator * _config.GeneratorWeight + matching * _config.FeatureWeight;
         (values["generator"], values["matching"]) = (generator.item<float>(), matching.item<float>());
-        var gradient_BS = autograd.grad([loss], [leaf_BS], retain_graph: learn)[0];
+        var gradient_BS = GuardedFunction.Gradients(loss, [leaf_BS], retainGraph: learn)[0]!;
+        IReadOnlyList<Tensor?> weights = [];
         if (learn)
-            Learn(Mean(pairs, Detection), values);
-        return new LossTerm("adversarial", WindowedFrames.Carry(loss.detach(), output_BS, gradient_BS).MoveToOuterDisposeScope(), _config.Weight);
+        {
+            var detection = Mean(pairs, Detection);
+            values["discriminator"] = detection.item<float>();
+            weights = GuardedFunction.Gradients(detection, [.. _discriminators.parameters()]);
+        }
+        return (gradient_BS.MoveToOuterDisposeScope(), [.. weights.Select(gradient => gradient?.MoveToOuterDisposeScope())]);
+    }
+
+    /// <summary>One update of the discriminators.</summary>
+    /// <param name="gradients">Of their weights, from each part of the batch.</param>
+    public void Learn(IReadOnlyList<IReadOnlyList<Tensor?>> gradients)
+    {
+        CodecTrainer.SetGradients([.. _discriminators.parameters()], gradients, 1.0 / gradients.Count);
+        _optimizer.Step(_config.LearningRate * _run.Schedule.At(_optimizer.Steps, _run.Steps) / _run.Schedule.LearningRate, _run.MaxGradientNorm);
     }
 
     /// <summary>Features of every layer of one discriminator, the last one its verdict.</summary>
     private sealed record Judgement(IReadOnlyList<Tensor> Decoded, IReadOnlyList<Tensor> Real);
-
-    private void Learn(Tensor loss, IDictionary<string, double> values)
-    {
-        values["discriminator"] = loss.item<float>();
-        var weights = _discriminators.parameters().ToArray();
-        var gradients = autograd.grad([loss], weights);
-        using (no_grad())
-            for (var i = 0; i < weights.Length; i++)
-                weights[i].grad = gradients[i]; // the weight holds it from here on
-        _optimizer.Step(_config.LearningRate * _run.Schedule.At(_optimizer.Steps, _run.Steps) / _run.Schedule.LearningRate, _run.MaxGradientNorm);
-    }
 
     private static Tensor Mean(Judgement[] judgements, Func<Judgement, Tensor> loss)
         => stack(judgements.Select(loss).ToArray()).mean();

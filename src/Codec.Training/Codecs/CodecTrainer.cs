@@ -37,6 +37,8 @@ public sealed class CodecTrainer : IDisposable
     private readonly ReconstructionLoss _loss;
     private readonly AdversarialTraining? _adversarial;
     private readonly PitchLoss? _pitch;
+    private readonly BatchParts _parts;
+    private readonly IReadOnlyList<Tensor> _encoder, _quantizer, _decoder; // weights that learn
     private readonly int _samples;
     private readonly int _padded;
 
@@ -53,7 +55,11 @@ public sealed class CodecTrainer : IDisposable
         if (config.InitialWeights is { } weights)
             NativeCheckpoint.LoadWeights(Model, weights);
         Model.to(device);
-        Optimizer = new AdamW(Trained(Model, config), config.Optimizer);
+        var trained = Trained(Model, config).ToList();
+        Optimizer = new AdamW(trained, config.Optimizer);
+        IReadOnlyList<Tensor> Of(string part) => [.. trained.Where(p => p.Name.StartsWith(part, StringComparison.Ordinal)).Select(p => p.Parameter)];
+        (_encoder, _quantizer, _decoder) = (Of("encoder."), Of("quantizer."), Of("decoder."));
+        _parts = new BatchParts(config.Parts, config.BatchSize);
         _loss = new ReconstructionLoss(config.Model.SampleRate, config.Loss, device);
         _pitch = config.Model.Excitation is { } excitation ? new PitchLoss(config.Model, excitation) : null;
         _adversarial = config.Adversarial is { } adversarial ? new AdversarialTraining(config, adversarial, device) : null;
@@ -134,28 +140,136 @@ public sealed class CodecTrainer : IDisposable
         var values = new Dictionary<string, double>();
         var target_BS = Crops(Step);
         bool[] lows = Lows();
-        var (latent_BTD, quantizerLoss) = Quantize(target_BS, lows, values);
-        Model.Decoder.NoiseStart = Seeds.Random(_config.Seed, Step, "noise");
-        var (lowband_BTK, levelLoss) = Coefficients(target_BS, latent_BTD, lows, values);
-        var (decoded_BS, pitch_BNC) = Model.Decoder.Decode(latent_BTD, null, lowband_BTK);
-        var output_BS = decoded_BS.narrow(1, _config.Model.DelaySamples, _samples);
+        Tensor[] encoded = _parts.Run(part => Encode(target_BS, part));
+        scope.Attach(encoded);
+        var latent_BTD = cat(encoded).detach().requires_grad_(!_config.DecoderOnly);
+        var (quantized_BTD, quantizerLoss) = Quantize(latent_BTD, lows, values);
+        var (lowband_BTK, levelLoss) = Coefficients(target_BS, quantized_BTD, lows, values);
+        int[] noiseStarts = NoiseStarts();
+        DecodedPart[] parts = _parts.Run(part => Decode(part, quantized_BTD, lowband_BTK, target_BS, noiseStarts));
+        scope.Attach(parts.SelectMany(part => part.Tensors));
+        foreach (var (name, value) in parts.SelectMany(part => part.Values))
+            values[name] = values.GetValueOrDefault(name) + value / parts.Length;
 
-        var terms = _loss.Compute(output_BS, target_BS, values).ToList();
-        if (_adversarial is not null && Step >= _config.Adversarial!.From)
-            terms.Add(_adversarial.Step(output_BS, target_BS, learn: Step % _config.Adversarial.Every == 0, values));
-        var total = _config.Loss.Balance
-            ? State.Balancer.Combine(terms, output_BS)
-            : terms.Select(t => t.Loss * t.Weight).Aggregate((a, b) => a + b);
-        if (quantizerLoss is not null)
-            total = total + quantizerLoss * _config.Loss.Commitment;
-        if (pitch_BNC is not null)
-            total = total + Pitch(pitch_BNC, target_BS, values) * _config.Loss.Pitch;
-        if (levelLoss is not null)
-            total = total + levelLoss * _config.Loss.Pitch;
-        GuardedFunction.Backward(total);
+        var output_BS = OutputGradient(parts);
+        IReadOnlyList<Tensor?>[] learned = _parts.Run(part => DecoderGradients(parts[part], output_BS, part));
+        scope.Attach(learned.SelectMany(gradients => gradients).OfType<Tensor>());
+        SetGradients(_decoder, learned);
+        if (!_config.DecoderOnly)
+            LearnCodes(scope, encoded, latent_BTD, (quantized_BTD * cat([.. learned.Select(gradients => gradients[^1]!)])).sum(), quantizerLoss);
+        if (levelLoss is { requires_grad: true })
+            (levelLoss * _config.Loss.Pitch).backward();
+        if (parts[0].Discriminators.Count > 0)
+            _adversarial!.Learn([.. parts.Select(part => part.Discriminators)]);
         values["gradient_norm"] = Optimizer.Step(_config.Schedule.At(Step, _config.Steps), _config.MaxGradientNorm);
         State.Step++;
         return values;
+    }
+
+    /// <summary>A part of the batch, decoded.</summary>
+    /// <param name="Latent_BTD">What was decoded: a leaf of the graph.</param>
+    /// <param name="Output_BS">What came out.</param>
+    /// <param name="PitchLoss">Null without an excitation.</param>
+    /// <param name="Terms">Gradients at the output with the weights of their losses.</param>
+    /// <param name="Discriminators">Gradients of their weights; none where they do not learn.</param>
+    /// <param name="Values">Losses by name.</param>
+    private sealed record DecodedPart(Tensor Latent_BTD, Tensor Output_BS, Tensor? PitchLoss, IReadOnlyList<(string Name, Tensor Gradient, double Weight)> Terms,
+        IReadOnlyList<Tensor?> Discriminators, IReadOnlyDictionary<string, double> Values)
+    {
+        public IEnumerable<Tensor> Tensors => new[] { Latent_BTD, Output_BS, PitchLoss }.Concat(Terms.Select(term => term.Gradient)).Concat(Discriminators).OfType<Tensor>();
+    }
+
+    private Tensor Encode(Tensor audio_BS, int part)
+    {
+        using var mode = _config.DecoderOnly ? no_grad() : null;
+        using var scope = NewDisposeScope();
+        return Model.Encoder.forward(Pad(_parts.Of(audio_BS, part)), null).DetachFromDisposeScope();
+    }
+
+    private DecodedPart Decode(int part, Tensor quantized_BTD, Tensor? lowband_BTK, Tensor target_BS, int[] noiseStarts)
+    {
+        using var scope = NewDisposeScope();
+        var latent_BTD = _parts.Of(quantized_BTD, part).detach().requires_grad_(!_config.DecoderOnly);
+        target_BS = _parts.Of(target_BS, part);
+        var (decoded_BS, pitch_BNC) = Model.Decoder.Decode(latent_BTD, null, lowband_BTK is null ? null : _parts.Of(lowband_BTK, part), [.. noiseStarts.Skip(part * _parts.Items).Take(_parts.Items)]);
+        var output_BS = decoded_BS.narrow(1, _config.Model.DelaySamples, _samples);
+        var values = new Dictionary<string, double>();
+        var leaf_BS = output_BS.detach().requires_grad_(true);
+        var terms = _loss.Compute(leaf_BS, target_BS, values).Select(term => (term.Name, Gradient: GuardedFunction.Gradients(term.Loss, [leaf_BS])[0]!, term.Weight)).ToList();
+        IReadOnlyList<Tensor?> discriminators = [];
+        if (_adversarial is not null && Step >= _config.Adversarial!.From)
+        {
+            (var gradient_BS, discriminators) = _adversarial.Judge(output_BS, target_BS, learn: Step % _config.Adversarial.Every == 0, values);
+            terms.Add(("adversarial", gradient_BS, _config.Adversarial.Weight));
+        }
+        var pitchLoss = pitch_BNC is null ? null : Pitch(pitch_BNC, target_BS, values);
+        var decoded = new DecodedPart(latent_BTD, output_BS, pitchLoss, terms, discriminators, values);
+        scope.Detach(decoded.Tensors);
+        return decoded;
+    }
+
+    /// <summary>What the losses ask of the output, [B, S].</summary>
+    private Tensor OutputGradient(DecodedPart[] parts)
+    {
+        var terms = parts[0].Terms.Select((term, i) => (term.Name, Gradient: cat([.. parts.Select(part => part.Terms[i].Gradient)]).div_(parts.Length), term.Weight)).ToList();
+        return _config.Loss.Balance
+            ? State.Balancer.Combine(terms)
+            : terms.Select(term => term.Gradient * term.Weight).Aggregate((a, b) => a + b);
+    }
+
+    /// <summary>Of the decoder's weights, and at the end of what was decoded where it learns, too.</summary>
+    private IReadOnlyList<Tensor?> DecoderGradients(DecodedPart decoded, Tensor output_BS, int part)
+    {
+        using var scope = NewDisposeScope();
+        var loss = (decoded.Output_BS * _parts.Of(output_BS, part)).sum();
+        if (decoded.PitchLoss is not null)
+            loss = loss + decoded.PitchLoss * (_config.Loss.Pitch / _parts.Count);
+        return Detached(scope, GuardedFunction.Gradients(loss, [.. _decoder, .. _config.DecoderOnly ? Array.Empty<Tensor>() : [decoded.Latent_BTD]]));
+    }
+
+    /// <summary>Gradients of quantizer and encoder.</summary>
+    private void LearnCodes(DisposeScope scope, Tensor[] encoded, Tensor latent_BTD, Tensor loss, Tensor? quantizerLoss)
+    {
+        if (quantizerLoss is not null)
+            loss = loss + quantizerLoss * _config.Loss.Commitment;
+        var gradients = GuardedFunction.Gradients(loss, [latent_BTD, .. _quantizer]);
+        SetGradients(_quantizer, [[.. gradients.Skip(1)]]);
+        IReadOnlyList<Tensor?>[] learned = _parts.Run(part =>
+        {
+            using var own = NewDisposeScope();
+            return Detached(own, GuardedFunction.Gradients((encoded[part] * _parts.Of(gradients[0]!, part)).sum(), [.. _encoder]));
+        });
+        scope.Attach(learned.SelectMany(part => part).OfType<Tensor>());
+        SetGradients(_encoder, learned);
+    }
+
+    private static IReadOnlyList<Tensor?> Detached(DisposeScope scope, IReadOnlyList<Tensor?> tensors)
+    {
+        scope.Detach(tensors.OfType<Tensor>());
+        return tensors;
+    }
+
+    /// <summary>Adds gradients to what weights have, part by part, so that their sum does not depend on which part was first.</summary>
+    /// <param name="weights">In the order of the gradients.</param>
+    /// <param name="parts">Null: none. More than there are weights are left out.</param>
+    /// <param name="scale">Of every part.</param>
+    internal static void SetGradients(IReadOnlyList<Tensor> weights, IReadOnlyList<IReadOnlyList<Tensor?>> parts, double scale = 1)
+    {
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        for (var i = 0; i < weights.Count; i++)
+            foreach (var gradient in parts.Select(part => part[i]).OfType<Tensor>())
+                if (weights[i].grad is { } sum)
+                    sum.add_(gradient, alpha: scale);
+                else
+                    weights[i].grad = gradient * scale; // the weight holds it from here on
+    }
+
+    /// <summary>Where each item begins in the excitation's noise.</summary>
+    private int[] NoiseStarts()
+    {
+        var draw = Seeds.Random(_config.Seed, Step, "noise");
+        return [.. Enumerable.Range(0, _config.BatchSize).Select(_ => draw.Next(_config.Model.Excitation?.PeriodSpectra ?? 1))];
     }
 
     private Tensor Pitch(Tensor pitch_BNC, Tensor target_BS, Dictionary<string, double> values)
@@ -206,10 +320,9 @@ public sealed class CodecTrainer : IDisposable
         return model.named_parameters().Where(p => p.parameter.requires_grad);
     }
 
-    private (Tensor Latent_BTD, Tensor? Loss) Quantize(Tensor audio_BS, bool[] lows, Dictionary<string, double> values)
+    private (Tensor Latent_BTD, Tensor? Loss) Quantize(Tensor latent_BTD, bool[] lows, Dictionary<string, double> values)
     {
         using var mode = _config.DecoderOnly ? no_grad() : null;
-        var latent_BTD = Model.Encoder.forward(Pad(audio_BS), null);
         if (!Quantizing)
             return (latent_BTD, null);
         var limits = _config.Model.Quantizer.Scalable ? DrawBooks(lows) : null;
@@ -253,5 +366,6 @@ public sealed class CodecTrainer : IDisposable
         Optimizer.Dispose();
         _loss.Dispose();
         _adversarial?.Dispose();
+        _parts.Dispose();
     }
 }

@@ -22,24 +22,22 @@ public sealed class LossBalancer(double decay = 0.99)
             _norms[name] = value;
     }
 
-    /// <summary>The balanced gradient as a scalar to call backward on.</summary>
-    /// <param name="terms">Unweighted losses that depend on <paramref name="output"/>, with their shares.</param>
-    /// <param name="output">What the model made; part of the graph.</param>
-    public Tensor Combine(IReadOnlyList<LossTerm> terms, Tensor output)
+    /// <summary>The balanced gradient.</summary>
+    /// <param name="terms">Gradients of the unweighted losses at the output, with their shares.</param>
+    public Tensor Combine(IReadOnlyList<(string Name, Tensor Gradient, double Share)> terms)
     {
+        using var mode = no_grad();
         using var scope = NewDisposeScope();
-        var total = terms.Sum(t => t.Weight);
-        var sum = zeros_like(output);
-        foreach (var (name, loss, share) in terms)
+        var total = terms.Sum(t => t.Share);
+        var sum = zeros_like(terms[0].Gradient);
+        foreach (var (name, gradient, share) in terms)
         {
-            using var mode = no_grad();
-            var gradient = autograd.grad([loss], [output], retain_graph: true)[0];
             var (norm, weight) = _norms.GetValueOrDefault(name);
             norm = decay * norm + (1 - decay) * gradient.norm().item<float>();
             weight = decay * weight + (1 - decay);
             _norms[name] = (norm, weight);
             sum.add_(gradient, alpha: share / total * weight / Math.Max(norm, 1e-12));
         }
-        return (output * sum).sum().MoveToOuterDisposeScope();
+        return sum.MoveToOuterDisposeScope();
     }
 }

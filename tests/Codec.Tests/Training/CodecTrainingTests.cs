@@ -73,13 +73,15 @@ public sealed class CodecTrainingTests : IDisposable
         Threads = 1,
     }.Validate();
 
-    [Fact]
-    public void Loss_falls_and_every_output_is_written()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Loss_falls_and_every_output_is_written(int parts)
     {
         var mel = new List<double>();
         IReadOnlyDictionary<string, double>? last = null;
         var live = new List<long>();
-        var config = Config("run", 60);
+        var config = Config("run", 60) with { Parts = parts };
         using (var run = new CodecTrainingRun(config, CPU, resume: false))
             run.Run(report =>
             {
@@ -99,14 +101,24 @@ public sealed class CodecTrainingTests : IDisposable
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void A_resumed_run_equals_an_uninterrupted_one(bool adversarial)
+    [InlineData(false, 1)]
+    [InlineData(true, 1)]
+    [InlineData(true, 2)]
+    public void A_resumed_run_equals_an_uninterrupted_one(bool adversarial, int parts)
     {
         var config = adversarial ? new AdversarialConfig { From = 25, Windows = [128], FrameWindows = [64], Periods = [3], Channels = 4 } : null;
-        var whole = Weights(Config("whole", 40, config), [40]);
-        var resumed = Weights(Config("resumed", 40, config), [15, 28, 40]);
+        var whole = Weights(Config("whole", 40, config) with { Parts = parts }, [40]);
+        var resumed = Weights(Config("resumed", 40, config) with { Parts = parts }, [15, 28, 40]);
         Assert.Equal(whole, resumed);
+    }
+
+    [Fact]
+    public void Parts_of_a_batch_learn_what_the_whole_does()
+    {
+        // Until the quantizer joins, whose choices rounding can turn.
+        float[] whole = Weights(Config("one", 12), [12]), parts = Weights(Config("four", 12) with { Parts = 4 }, [12]), longer = Weights(Config("longer", 13), [13]);
+        double Distance(float[] x) => Math.Sqrt(whole.Zip(x, (a, b) => (double)(a - b) * (a - b)).Sum());
+        Assert.InRange(Distance(parts), 1e-9, Distance(longer) / 20); // of what a step moves
     }
 
     /// <summary>Trains in pieces that end at the given steps, a new process state each, and returns all weights.</summary>

@@ -46,12 +46,6 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>
-    /// Draws the spectrum of the excitation's noise that every item begins with in training (null: the first): it is always the same noise,
-    /// which a discriminator could learn by heart.
-    /// </summary>
-    public Random? NoiseStart { get; set; }
-
     /// <summary>The low band's layer, where there is one.</summary>
     public Lowband? Lowband => lowband;
 
@@ -69,8 +63,9 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
     /// <param name="latent_BTD">[B, T, D].</param>
     /// <param name="state">Stream memory; null = offline.</param>
     /// <param name="lowband_BTK">Coefficients of <see cref="NativeConfig.Lowband"/>; null: none.</param>
+    /// <param name="noiseStarts">The spectrum of the excitation's noise that each item begins with in training, [B] (null: the first): it is always the same noise, which a discriminator could learn by heart.</param>
     /// <returns>[B, T * hop]; scores [B, N, classes + 1] of the fundamental frequencies of <see cref="NativeConfig.Excitation"/> for every spectrum, or null.</returns>
-    public (Tensor Audio_BS, Tensor? Pitch_BNC) Decode(Tensor latent_BTD, StreamState? state, Tensor? lowband_BTK = null)
+    public (Tensor Audio_BS, Tensor? Pitch_BNC) Decode(Tensor latent_BTD, StreamState? state, Tensor? lowband_BTK = null, IReadOnlyList<int>? noiseStarts = null)
     {
         using var scope = NewDisposeScope();
         var (b, frames) = (latent_BTD.shape[0], latent_BTD.shape[1]);
@@ -84,7 +79,7 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
         var pitch_BNC = pitch is null ? null : LinearFunction.Forward(pitch, x_BTC, training);
         if (pitch_BNC is not null)
         {
-            var (kept_BNF, added_BNF) = Excite(pitch_BNC, state);
+            var (kept_BNF, added_BNF) = Excite(pitch_BNC, state, noiseStarts);
             polar_BNF = addcmul(added_BNF, polar_BNF, kept_BNF, 1);
         }
         var low_BNW = (Tensor?)null;
@@ -97,14 +92,14 @@ public sealed class NativeDecoder : nn.Module<Tensor, StreamState?, Tensor>
     }
 
     /// <summary>1 where what the network made counts and 0 elsewhere, and the excitation's phases where the phases of spectra are: [B, N, 2 F] both.</summary>
-    private (Tensor Kept_BNF, Tensor Added_BNF) Excite(Tensor pitch_BNC, StreamState? state)
+    private (Tensor Kept_BNF, Tensor Added_BNF) Excite(Tensor pitch_BNC, StreamState? state, IReadOnlyList<int>? noiseStarts)
     {
         using var scope = NewDisposeScope();
         var (b, n, outputs, width) = ((int)pitch_BNC.shape[0], (int)pitch_BNC.shape[1], (int)pitch_BNC.shape[2], 2 * _config.Bins);
         var slot = state?.Slot(_excitation!, () => new TensorSlot(zeros(b, Excitation.Memory)));
         var memory = slot is null ? new float[b * Excitation.Memory] : slot.Value.data<float>().ToArray();
         for (var item = 0; training && slot is null && item < b; item++)
-            memory[item * Excitation.Memory] = NoiseStart?.Next(_config.Excitation!.PeriodSpectra) ?? 0;
+            memory[item * Excitation.Memory] = noiseStarts?[item] ?? 0;
         var scores = pitch_BNC.detach().cpu().to(float32).contiguous().data<float>().ToArray();
         float[] added = new float[b * n * width], kept = new float[b * n * width];
         for (var item = 0; item < b; item++)

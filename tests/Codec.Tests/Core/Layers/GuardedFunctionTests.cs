@@ -22,11 +22,19 @@ public sealed class GuardedFunctionTests
         using var scope = NewDisposeScope();
         var x = ones(3, requires_grad: true);
         var loss = (Failing.apply(x * 2, false) * 3).sum();
-        var thrown = Assert.Throws<InvalidOperationException>(() => GuardedFunction.Backward(loss));
+        var thrown = Assert.Throws<InvalidOperationException>(() => GuardedFunction.Gradients(loss, [x]));
         Assert.Equal("Failing: no way back", thrown.Message);
-        GuardedFunction.Backward((x * 4).sum());
-        Assert.Equal(4, x.grad!.mean().item<float>());
-        x.grad!.Dispose();
+        Assert.Equal(4, GuardedFunction.Gradients((x * 4).sum(), [x])[0]!.mean().item<float>());
+    }
+
+    [Fact]
+    public void What_a_loss_knows_nothing_of_has_no_gradient()
+    {
+        using var scope = NewDisposeScope();
+        var x = ones(3, requires_grad: true);
+        var gradients = GuardedFunction.Gradients((x * 4).sum(), [ones(2, requires_grad: true), x]);
+        Assert.Null(gradients[0]);
+        Assert.Equal(4, gradients[1]!.mean().item<float>());
     }
 
     private sealed class Failing : GuardedFunction<Failing>

@@ -128,31 +128,6 @@ public sealed class DenseConvTests
         });
     }
 
-    /// <summary>One forgets within the frames by which segments begin early, one a little later, one never.</summary>
-    [Theory, NoTensorLeaks]
-    [InlineData(0, 1, false)]
-    [InlineData(0, 3, false)]
-    [InlineData(1.5, 1, false)]
-    [InlineData(9, 2, true)]
-    public void Segments_of_an_lstm_are_frame_after_frame(double kept, int batch, bool exact)
-    {
-        using var scope = NewDisposeScope();
-        using var generator = manual_seed(12);
-        const int units = 260;
-        var bias = randn(4 * units) / 5;
-        bias.narrow(0, units, units).add_(kept); // of the forget gate
-        using var packed = new LstmKernel(randn(4 * units, 30) / 10, randn(4 * units, units) / 40, bias);
-        var x = randn(batch, 801, 30);
-        var (state, expectedState) = (new float[2 * batch * units], new float[2 * batch * units]);
-        var expected = cat([.. Enumerable.Range(0, 801).Select(t => packed.Run(x.narrow(1, t, 1).contiguous(), expectedState))], 1);
-        var whole = packed.Run(x, state);
-        Tensors.Close(expected, whole, exact ? 0 : 1e-6);
-        Tensors.Close(tensor(expectedState), tensor(state), exact ? 0 : 2e-6);
-        packed.Run(x.mul(9), new float[2 * batch * units]); // runs leave nothing behind
-        state.AsSpan().Clear();
-        Tensors.Equal(whole, packed.Run(x, state));
-    }
-
     private static void ThreadsMakeNoDifference(Func<Tensor> run)
     {
         var threads = get_num_threads();

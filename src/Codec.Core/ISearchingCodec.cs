@@ -7,6 +7,10 @@ public interface ISearchingCodec : ICodec
     /// Tokens are not searched for: language models learn from the nearest entries.</summary>
     public const int FileEffort = 1;
 
+    /// <summary>A codec as files are made with it unless somebody asks for another effort.</summary>
+    /// <returns>To be disposed before <paramref name="codec"/>; null where it cannot search, so that it serves as it is.</returns>
+    public static ICodec? ForFiles(ICodec codec) => codec is ISearchingCodec { Searches: true } searching ? searching.WithEffort(FileEffort) : null;
+
     /// <summary>Whether its quantizer has such a search where it runs now.</summary>
     bool Searches { get; }
 

@@ -18,7 +18,7 @@ public static class RatedFile
         IProgress<TimeSpan>? progress = null, CancellationToken cancellation = default)
     {
         var selection = bitsPerSecond is { } limit ? NestedFile.Fitting(codec.Info, limit, audio.Channels, "kbit/s") : null;
-        using var searching = codec is ISearchingCodec { Searches: true } able ? able.WithEffort(ISearchingCodec.FileEffort) : null;
+        using var searching = ISearchingCodec.ForFiles(codec);
         var whole = searching ?? codec;
         var (kept, books) = (whole.WithNested(selection?.Last), selection?.Books);
         var rate = bitsPerSecond ?? LowbandRate.Usual * audio.Channels;

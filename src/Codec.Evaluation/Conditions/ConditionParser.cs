@@ -57,10 +57,10 @@ public sealed class ConditionParser(string? searchPath) : IDisposable
             return model;
         var path = PretrainedModels.Resolve(codec.IndexOf(':') is >= 0 and var colon ? codec[(colon + 1)..] : null);
         var loaded = CodecCatalog.Load(path);
-        if (loaded is not ISearchingCodec { Searches: true } searching)
+        if (ISearchingCodec.ForFiles(loaded) is not { } searching)
             return _models[codec] = loaded;
         _lenders.Add(loaded);
-        return _models[codec] = searching.WithEffort(ISearchingCodec.FileEffort);
+        return _models[codec] = searching;
     }
 
     public void Dispose()

@@ -18,7 +18,7 @@ public static class PretrainedModels
     // Weights that were bundled once, and those that took their place with the same encoder, books and steps of the low band (prefixes of their hashes).
     private static readonly Dictionary<uint, uint> Replaced = new()
     {
-        [0xaeb8805b] = 0xeee68a6c, [0xfd514131] = 0xeee68a6c, [0xe585513c] = 0xeee68a6c, [0x3e06619d] = 0xeee68a6c, [0xe93a2ff1] = 0xeee68a6c, [0x4bc13aac] = 0xeee68a6c, [0x8accc50b] = 0xeee68a6c, [0x80fc6c24] = 0x95b5cb48, [0x740ff1d6] = 0x95b5cb48,
+        [0xaeb8805b] = 0xeee68a6c, [0xfd514131] = 0xeee68a6c, [0xe585513c] = 0xeee68a6c, [0x3e06619d] = 0xeee68a6c, [0xe93a2ff1] = 0xeee68a6c, [0x4bc13aac] = 0xeee68a6c, [0x8accc50b] = 0xeee68a6c, [0x95b5cb48] = 0xd894566b, [0x80fc6c24] = 0xd894566b, [0x740ff1d6] = 0xd894566b,
     };
 
     /// <summary>The bundled model whose codes a file holds.</summary>

@@ -4,7 +4,7 @@ namespace Codec.Core.Kernels;
 
 /// <summary>Splits independent rows over as many threads as libtorch uses. Kernels that use it compute every row by
 /// itself, so the result does not depend on the split.</summary>
-internal static class RowBlocks
+public static class RowBlocks
 {
     private const long Grain = 1 << 18; // multiply-adds (about 10 us) that are worth a thread
 

@@ -76,6 +76,23 @@ internal sealed class BatchParts : IDisposable
         return results;
     }
 
+    /// <summary>Runs what is not in parts with as many threads as there are parts, which wait meanwhile: for own kernels, which take threads for whole blocks of work.</summary>
+    public T Whole<T>(Func<T> run)
+    {
+        var threads = get_num_threads();
+        if (Count > threads)
+            set_num_threads(Count);
+        try
+        {
+            return run();
+        }
+        finally
+        {
+            if (Count > threads)
+                set_num_threads(threads);
+        }
+    }
+
     private static void Serve(BlockingCollection<Action> queue)
     {
         set_num_threads(1);

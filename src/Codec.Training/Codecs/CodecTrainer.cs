@@ -143,7 +143,7 @@ public sealed class CodecTrainer : IDisposable
         Tensor[] encoded = _parts.Run(part => Encode(target_BS, part));
         scope.Attach(encoded);
         var latent_BTD = cat(encoded).detach().requires_grad_(!_config.DecoderOnly);
-        var (quantized_BTD, quantizerLoss) = Quantize(latent_BTD, lows, values);
+        var (quantized_BTD, quantizerLoss) = _parts.Whole(() => Quantize(latent_BTD, lows, values));
         var (lowband_BTK, levelLoss) = Coefficients(target_BS, quantized_BTD, lows, values);
         int[] noiseStarts = NoiseStarts();
         DecodedPart[] parts = _parts.Run(part => Decode(part, quantized_BTD, lowband_BTK, target_BS, noiseStarts));
@@ -161,7 +161,7 @@ public sealed class CodecTrainer : IDisposable
             (levelLoss * _config.Loss.Pitch).backward();
         if (parts[0].Discriminators.Count > 0)
             _adversarial!.Learn([.. parts.Select(part => part.Discriminators)]);
-        values["gradient_norm"] = Optimizer.Step(_config.Schedule.At(Step, _config.Steps), _config.MaxGradientNorm);
+        values["gradient_norm"] = _parts.Whole(() => Optimizer.Step(_config.Schedule.At(Step, _config.Steps), _config.MaxGradientNorm));
         State.Step++;
         return values;
     }

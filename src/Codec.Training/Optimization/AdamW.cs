@@ -1,3 +1,4 @@
+using Codec.Core.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -40,8 +41,14 @@ public sealed class AdamW : IDisposable
         {
             Steps++;
             var factors = Factors(learningRate, Math.Min(1, maxNorm / (norm + 1e-6)));
-            foreach (var slot in active)
-                Update(slot, slot.Weight.dim() > 1 ? factors : factors with { Shrink = 1 });
+            Tensor[] gradients = [.. active.Select(s => s.Weight.grad!)];
+            RowBlocks.Run(active.Length, 1 << 18, (first, last) =>
+            {
+                using var own = NewDisposeScope();
+                using var still = no_grad();
+                for (var i = first; i < last; i++)
+                    Update(active[i], gradients[i], active[i].Weight.dim() > 1 ? factors : factors with { Shrink = 1 });
+            });
         }
         foreach (var slot in _slots)
             slot.Weight.grad?.zero_();
@@ -56,10 +63,9 @@ public sealed class AdamW : IDisposable
         // Early averages must not remember the random start.
         AverageShare: (float)Math.Max(1 - _config.AverageDecay, 1.0 / (Steps + 1)));
 
-    private static void Update((string Name, Parameter Weight, Tensor Mean, Tensor Square, Tensor Average) slot, AdamWStep step)
+    private static void Update((string Name, Parameter Weight, Tensor Mean, Tensor Square, Tensor Average) slot, Tensor gradient, AdamWStep step)
     {
         var (_, weight, mean, square, average) = slot;
-        var gradient = weight.grad!;
         if (AdamWKernel.Fits(weight, gradient))
         {
             AdamWKernel.Apply(step, weight, gradient, mean, square, average);

@@ -40,13 +40,14 @@ public static class CodecFile
     /// <param name="output">Need not seek; stays open.</param>
     /// <param name="books">In the codes; null for all of the codec.</param>
     /// <param name="tags">As in <see cref="CodecFileHeader.Tags"/>.</param>
-    internal static CompressionReport Write(IEnumerable<Codes> pieces, Func<long> counted, AudioReader audio, CodecInfo codec, Stream output, int? books = null, string tags = "")
+    /// <param name="waiting">Pieces that may wait to be written, at most.</param>
+    internal static CompressionReport Write(IEnumerable<Codes> pieces, Func<long> counted, AudioReader audio, CodecInfo codec, Stream output, int? books = null, string tags = "", int waiting = 2)
     {
         var header = CodecFileHeader.For(codec, codec.CatalogueId, books ?? codec.Books.Count, audio.SampleRate, audio.Channels) with { Tags = tags };
         using var writer = new CodecFileWriter(output, header, leaveOpen: true);
         long frames = 0;
         using var share = ProcessorShare.Begin(TorchRuntime.Threads);
-        foreach (var codes in Ahead.Of(pieces, TorchRuntime.Threads))
+        foreach (var codes in Ahead.Of(pieces, TorchRuntime.Threads, waiting))
         {
             share.Enter(CancellationToken.None);
             try

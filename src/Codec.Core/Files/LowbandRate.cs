@@ -94,7 +94,7 @@ public static class LowbandRate
             else
                 ended = true;
         var steps = Steps();
-        return Write(All(), low.Info, books, steps, () => samples, audio, output);
+        return Write(All(), low.Info, books, steps, () => samples, audio, output, waiting: 2 + held.Count); // what is held is written while the network goes on
 
         IEnumerable<Codes> Rest()
         {
@@ -168,6 +168,6 @@ public static class LowbandRate
         return stretches;
     }
 
-    private static CompressionReport Write(IEnumerable<Codes> pieces, CodecInfo low, int books, int steps, Func<long> samples, AudioReader audio, Stream output)
-        => CodecFile.Write(pieces.Select(codes => LowbandBooks.WithSteps(codes, books, steps)), samples, audio, low with { Books = LowbandBooks.Of(low.Books, books, low.LowbandCoefficients, steps) }, output);
+    private static CompressionReport Write(IEnumerable<Codes> pieces, CodecInfo low, int books, int steps, Func<long> samples, AudioReader audio, Stream output, int waiting = 2)
+        => CodecFile.Write(pieces.Select(codes => LowbandBooks.WithSteps(codes, books, steps)), samples, audio, low with { Books = LowbandBooks.Of(low.Books, books, low.LowbandCoefficients, steps) }, output, waiting: waiting);
 }

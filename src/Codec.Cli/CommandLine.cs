@@ -12,6 +12,8 @@ internal static class CommandLine
         var parsed = Create(new CommandContext(terminal, cancellation)).Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)
             return RefuseUsage(parsed, terminal);
+        if (UnknownOption(parsed, args) is { } option)
+            return RefuseUsage(parsed, terminal, $"unknown option '{option}'");
         return Guard(terminal, () => parsed.Invoke(new InvocationConfiguration
         {
             EnableDefaultExceptionHandler = false,
@@ -59,10 +61,15 @@ internal static class CommandLine
         RepairEvalVerb.Create(context),
     };
 
-    private static int RefuseUsage(ParseResult parsed, Terminal terminal)
+    /// <summary>What was taken for the name of a file, though none has it and it does not stand behind <c>--</c>.</summary>
+    private static string? UnknownOption(ParseResult parsed, string[] args)
+        => parsed.CommandResult.Children.OfType<System.CommandLine.Parsing.ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value)
+            .FirstOrDefault(value => value.Length > 1 && value[0] == '-' && !args.Contains("--") && !System.IO.Path.Exists(value));
+
+    private static int RefuseUsage(ParseResult parsed, Terminal terminal, string? problem = null)
     {
         var path = string.Join(' ', Path(parsed.CommandResult).Reverse());
-        var problem = parsed.UnmatchedTokens is [var unknown, ..] ? $"unknown command or argument '{unknown}'" : parsed.Errors[0].Message;
+        problem ??= parsed.UnmatchedTokens is [var unknown, ..] ? $"unknown command or argument '{unknown}'" : parsed.Errors[0].Message;
         terminal.Error.WriteLine($"error: {problem}");
         terminal.Error.WriteLine($"'{path} --help' tells more.");
         return ExitCode.Usage;

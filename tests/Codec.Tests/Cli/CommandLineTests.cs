@@ -19,6 +19,8 @@ public class CommandLineTests
     [Theory]
     [InlineData("doctr")]
     [InlineData("doctor", "--jsn")]
+    [InlineData("encode", "a.wav", "--quiet")]
+    [InlineData("info", "-q")]
     public void A_mistyped_command_line_names_the_word_and_exits_with_2(params string[] args)
     {
         var run = CommandLineRun.Of(args);
@@ -26,6 +28,14 @@ public class CommandLineTests
         Assert.Contains(args[^1], run.ErrorLines[0]);
         Assert.Contains("--help", run.ErrorLines[1]);
         Assert.Empty(run.Out);
+    }
+
+    [Fact]
+    public void Behind_two_dashes_a_word_is_a_file()
+    {
+        var run = CommandLineRun.Of("encode", "--", "--quiet");
+        Assert.Equal(3, run.ExitCode);
+        Assert.Contains("--quiet: no such file", run.Error);
     }
 
     [Fact]

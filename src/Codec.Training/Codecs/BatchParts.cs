@@ -76,20 +76,23 @@ internal sealed class BatchParts : IDisposable
         return results;
     }
 
+    /// <summary>Runs a step, whose operators take one thread where there are parts: small ones gain nothing by more.</summary>
+    public T Between<T>(Func<T> run) => Count > 1 ? With(1, run) : run();
+
     /// <summary>Runs what is not in parts with as many threads as there are parts, which wait meanwhile: for own kernels, which take threads for whole blocks of work.</summary>
-    public T Whole<T>(Func<T> run)
+    public T Whole<T>(Func<T> run) => Count > 1 ? With(Count, run) : run();
+
+    private static T With<T>(int threads, Func<T> run)
     {
-        var threads = get_num_threads();
-        if (Count > threads)
-            set_num_threads(Count);
+        var before = get_num_threads();
+        set_num_threads(threads);
         try
         {
             return run();
         }
         finally
         {
-            if (Count > threads)
-                set_num_threads(threads);
+            set_num_threads(before);
         }
     }
 

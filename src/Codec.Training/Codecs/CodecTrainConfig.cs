@@ -81,8 +81,8 @@ public sealed record CodecTrainConfig
     /// <summary>Threads of libtorch; 0 = the machine's choice.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Parts of a batch that are learned from side by side, each on a thread of its own (on a CPU): as many as there are threads is fastest. Losses that are relative to a batch are relative to a part.</summary>
-    public int Parts { get; init; } = 1;
+    /// <summary>Parts of a batch that are learned from side by side, each on a thread of its own; 0: on a CPU as many as there are threads, if they divide the batch. Losses that are relative to a batch are relative to a part.</summary>
+    public int Parts { get; init; }
 
     /// <summary>Products of wide layers, of discriminators too, are of numbers rounded to bfloat16 where the processor has instructions for it; weights, sums, norms and losses are float32 all the same.</summary>
     [JsonPropertyName("bfloat16")]
@@ -136,7 +136,7 @@ public sealed record CodecTrainConfig
         Require.That(!KeepBooks || InitialWeights is not null, nameof(InitialWeights), "weights whose books are kept (keep_books)", "null");
         Require.Positive(Steps);
         Require.InRange(BatchSize, 1, 4096);
-        Require.That(Parts >= 1 && BatchSize % Parts == 0, nameof(Parts), $"a divisor of batch_size ({BatchSize})", Parts);
+        Require.That(Parts == 0 || Parts > 0 && BatchSize % Parts == 0, nameof(Parts), $"0 or a divisor of batch_size ({BatchSize})", Parts);
         Require.InRange(CropSeconds, 0.05, 60);
         Lowband.Validate();
         Require.That(Model.Excitation is null || CropSeconds >= 0.1, nameof(CropSeconds), "at least 0.1, for the pitch that an excitation learns", CropSeconds);

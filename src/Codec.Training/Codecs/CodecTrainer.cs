@@ -59,7 +59,8 @@ public sealed class CodecTrainer : IDisposable
         Optimizer = new AdamW(trained, config.Optimizer);
         IReadOnlyList<Tensor> Of(string part) => [.. trained.Where(p => p.Name.StartsWith(part, StringComparison.Ordinal)).Select(p => p.Parameter)];
         (_encoder, _quantizer, _decoder) = (Of("encoder."), Of("quantizer."), Of("decoder."));
-        _parts = new BatchParts(config.Parts, config.BatchSize);
+        var threads = device.type == DeviceType.CPU ? get_num_threads() : 1;
+        _parts = new BatchParts(config.Parts > 0 ? config.Parts : config.BatchSize % threads == 0 ? threads : 1, config.BatchSize);
         _loss = new ReconstructionLoss(config.Model.SampleRate, config.Loss, device);
         _pitch = config.Model.Excitation is { } excitation ? new PitchLoss(config.Model, excitation) : null;
         _adversarial = config.Adversarial is { } adversarial ? new AdversarialTraining(config, adversarial, device) : null;
@@ -123,7 +124,7 @@ public sealed class CodecTrainer : IDisposable
         TrainingPrecision.Reduced = _config.BFloat16;
         try
         {
-            return Learn();
+            return _parts.Between(Learn);
         }
         finally
         {

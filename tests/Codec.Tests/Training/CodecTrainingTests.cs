@@ -71,6 +71,7 @@ public sealed class CodecTrainingTests : IDisposable
         LogEvery = 5,
         ValidateEvery = 20,
         Threads = 1,
+        Parts = 1,
     }.Validate();
 
     [Theory]

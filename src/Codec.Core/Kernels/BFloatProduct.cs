@@ -86,7 +86,7 @@ internal static unsafe class BFloatProduct
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackTiles(float* a, int width, int stride, int taps, uint* packed)
     {
-        var (pairs, whole) = ((taps + 1) / 2, width / TileRows);
+        var pairs = (taps + 1) / 2;
         uint* block = stackalloc uint[3 * Lanes];
         for (var k = 0; k < taps; k += 2, a += 2 * stride, packed += TileStep)
             for (var column = 0; column < width; column += 3 * Lanes)

@@ -4,7 +4,7 @@ namespace Codec.Core.Kernels;
 internal sealed class VectorAssembler
 {
     /// <summary>General registers by their numbers.</summary>
-    public const int Rax = 0, Rcx = 1, Rdx = 2, Rbx = 3, Rsp = 4, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10;
+    public const int Rax = 0, Rcx = 1, Rdx = 2, Rsp = 4, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10;
 
     private readonly List<byte> _code = [];
 
@@ -35,7 +35,7 @@ internal sealed class VectorAssembler
     /// <summary>to += from.</summary>
     public void Add(int to, int from) => _code.AddRange([Wide(from, to), 0x01, (byte)(0xC0 | (from & 7) << 3 | (to & 7))]);
 
-    /// <summary>to = from + 2 * from + ... : lea to, [address + index * 2].</summary>
+    /// <summary>to = address + 2 index.</summary>
     public void AddressOfDouble(int to, int address, int index)
         => _code.AddRange([(byte)(0x48 | to >> 3 << 2 | index >> 3 << 1 | address >> 3), 0x8D, (byte)((to & 7) << 3 | 4), (byte)(1 << 6 | (index & 7) << 3 | (address & 7))]);
 

@@ -13,7 +13,4 @@ public static class TrainingPrecision
         get => _reduced;
         set => _reduced = value && BFloatTile.IsSupported;
     }
-
-    /// <summary>Whether <see cref="Reduced"/> can be.</summary>
-    public static bool CanReduce => BFloatTile.IsSupported;
 }

@@ -39,7 +39,7 @@ internal static unsafe class BFloatProduct
                 for (var j = 0; j < Panel; j++)
                 {
                     var count = Math.Min(Lanes, pairs - at);
-                    Along(b_NK + (long)j * rows + 2 * at, Math.Min(2 * Lanes, rows - 2 * at), block);
+                    PairRows.ToBFloat(b_NK + (long)j * rows + 2 * at, Math.Min(2 * Lanes, rows - 2 * at), (ushort*)block);
                     uint* to = panels + (long)at * Panel + j;
                     for (var k = 0; k < count; k++)
                         to[(long)k * Panel] = block[k];
@@ -54,12 +54,11 @@ internal static unsafe class BFloatProduct
         var step = (pairs + Lanes - 1) / Lanes * Lanes;
         uint* packed = (uint*)AlignedFloats.Grow(ref _scratch, (long)tiles * TileRows * step).Pointer;
         for (var row = first; row < last; row++)
-            for (var at = 0; at < pairs; at += Lanes)
-                Along(a + (long)row * taps + 2 * at, Math.Min(2 * Lanes, taps - 2 * at), packed + (long)(row - first) * step + at);
+            PairRows.ToBFloat(a + (long)row * taps, taps, (ushort*)(packed + (long)(row - first) * step));
         for (var column = 0; column < columns; column += Panel, panels += (long)pairs * Panel)
             for (var row = first; row < last; row += TileRows)
             {
-                BFloatTile.Six(packed + (long)(row - first) * step, (nint)step * BFloatTile.Pair, panels, pairs, bias + column, sums, BFloatTile.Pair);
+                Tile(packed + (long)(row - first) * step, step, panels, pairs, bias + column, sums, 1);
                 sink.Take(sums, row, Math.Min(TileRows, last - row), column, Panel);
             }
     }
@@ -77,9 +76,21 @@ internal static unsafe class BFloatProduct
             for (var tile = 0; tile < tiles; tile++)
             {
                 var row = first + tile * TileRows;
-                BFloatTile.Six(packed + (long)tile * pairs * TileStep, BFloatTile.Pair, panels, pairs, zeros, sums, TileStep * BFloatTile.Pair);
+                Tile(packed + (long)tile * pairs * TileStep, 1, panels, pairs, zeros, sums, TileStep);
                 sink.Take(sums, row, Math.Min(TileRows, last - row), column, Panel);
             }
+    }
+
+    /// <param name="row">Pairs from a row to the next.</param>
+    /// <param name="step">Pairs from one to the next of the same row.</param>
+    private static void Tile(uint* x, nint row, uint* panel, int pairs, float* bias, float* sums, nint step)
+    {
+        var call = new PairTile.Call
+        {
+            X = x, Row = row * PairTile.Pair, Step = step * PairTile.Pair, Weights = panel, Pairs = pairs,
+            Start = bias, Sums = sums, SumStep = Panel * sizeof(float),
+        };
+        PairTile.Run(PairNumbers.BFloat, Panel, &call);
     }
 
     /// <summary>Columns of A, six at a time: [tile][pairs of K][8].</summary>
@@ -97,7 +108,7 @@ internal static unsafe class BFloatProduct
                         Vector512.Store(Across(Vector512.Load(a + column + i), k + 1 < taps ? Vector512.Load(a + stride + column + i) : Vector512<float>.Zero), block + i);
                     else
                         for (var j = i; j < count; j++)
-                            block[j] = Round(a[column + j]) | (k + 1 < taps ? Round(a[stride + column + j]) << 16 : 0);
+                            block[j] = PairRows.Round(a[column + j]) | (k + 1 < taps ? PairRows.Round(a[stride + column + j]) << 16 : 0);
                 for (var tile = 0; tile * TileRows < count; tile++)
                 {
                     uint* to = packed + (long)(column / TileRows + tile) * pairs * TileStep;
@@ -110,32 +121,5 @@ internal static unsafe class BFloatProduct
     /// <summary>Pairs of two vectors, lane by lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<uint> Across(Vector512<float> low, Vector512<float> high)
-        => (Rounded(low) >> 16) | (Rounded(high) & Vector512.Create(0xFFFF0000u));
-
-    /// <summary>16 pairs of numbers that follow each other.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Along(float* from, int count, uint* to)
-    {
-        if (count == 2 * Lanes)
-        {
-            Vector512.Store(Vector512.Narrow(Rounded(Vector512.Load(from)) >> 16, Rounded(Vector512.Load(from + Lanes)) >> 16).AsUInt32(), to);
-            return;
-        }
-        for (var i = 0; i < count; i += 2)
-            to[i / 2] = Round(from[i]) | (i + 1 < count ? Round(from[i + 1]) << 16 : 0);
-    }
-
-    /// <summary>To the nearest bfloat16, ties to even; its bits are the upper ones.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Rounded(Vector512<float> x)
-    {
-        var bits = x.AsUInt32();
-        return bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One);
-    }
-
-    private static uint Round(float x)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(x);
-        return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-    }
+        => (PairRows.Rounded(low) >> 16) | (PairRows.Rounded(high) & Vector512.Create(0xFFFF0000u));
 }

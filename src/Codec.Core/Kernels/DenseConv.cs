@@ -13,11 +13,11 @@ namespace Codec.Core.Kernels;
 internal unsafe class DenseConv : FrameConv
 {
     private const int Wide = DenseTile.WideColumns, Middle = 2 * DenseTile.Lanes, Narrow = DenseTile.Lanes;
-    private const int BlockRows = 3 * DenseTile.Rows; // whole tiles of either height
+    private protected const int BlockRows = 3 * DenseTile.Rows; // whole tiles of any height
     private const int BlockFloats = 1 << 17; // inputs that one pass over all panels should find in the cache
     private const int ChunkTaps = 768; // weights of a panel that all tiles of a block should find there
 
-    private readonly int _segments, _length;
+    private readonly Chunk[] _chunks;
     private float* _panels; // [panel][taps][64 or, in the last two, 32 and 16]
     private readonly AlignedFloats _bias;
 
@@ -34,15 +34,28 @@ internal unsafe class DenseConv : FrameConv
             ChannelPattern.Values(bias_O).CopyTo(Bias);
     }
 
-    /// <summary>Without panels: whoever derives from it makes them when they are needed.</summary>
-    private protected DenseConv(ConvShape shape) : base(shape)
+    /// <summary>Without panels: whoever derives from it has its own.</summary>
+    private protected DenseConv(ConvShape shape) : this(shape, ChunksOf(shape))
     {
-        (_segments, _length) = shape.Dilation == 1 ? (1, shape.Taps * shape.Inputs) : (shape.Taps, shape.Inputs);
+    }
+
+    /// <param name="shape">Sizes.</param>
+    /// <param name="chunks">Of the taps, in order.</param>
+    private protected DenseConv(ConvShape shape, Chunk[] chunks) : base(shape)
+    {
+        _chunks = chunks;
         Padded = (shape.Columns + Narrow - 1) / Narrow * Narrow;
         _bias = new AlignedFloats(Padded);
     }
 
     ~DenseConv() => Free();
+
+    /// <param name="shape">Sizes.</param>
+    /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
+    /// <param name="bias_O">[columns] or null.</param>
+    /// <param name="reduced">Products of 16-bit numbers where they can be had.</param>
+    public static DenseConv Of(ConvShape shape, Tensor weight_KIO, Tensor? bias_O, bool reduced)
+        => reduced && PairConv.Applies(shape) ? new PairConv(shape, weight_KIO, bias_O) : new DenseConv(shape, weight_KIO, bias_O);
 
     private int Taps => Shape.Taps;
 
@@ -50,7 +63,11 @@ internal unsafe class DenseConv : FrameConv
 
     private int Columns => Shape.Columns;
 
-    private int Padded { get; }
+    /// <summary>Of the taps, in order.</summary>
+    private protected ReadOnlySpan<Chunk> Chunks => _chunks;
+
+    /// <summary>Columns, with those of padding.</summary>
+    private protected int Padded { get; }
 
     /// <summary>Groups of 64 columns, the last of which may be smaller.</summary>
     private protected int Panels => (Padded + Wide - 1) / Wide;
@@ -89,27 +106,27 @@ internal unsafe class DenseConv : FrameConv
     }
 
     /// <summary>Some rows: taps by chunks, within them columns by panels, within them rows by tiles. Sums wait in the result for the next chunk.</summary>
-    private void Block(in Work work, long first, long last)
+    private void Block(Work work, long first, long last)
     {
-        // Short segments go together, long ones are cut.
-        var together = Math.Max(1, Math.Min(_segments, ChunkTaps / _length));
-        var parts = (_length + ChunkTaps - 1) / ChunkTaps;
-        for (var segment = 0; segment < _segments; segment += together)
-            for (var part = 0; part < parts; part++)
+        Prepare(ref work, first, last);
+        foreach (var chunk in Chunks)
+            for (int column = work.FirstColumn, width; column < work.LastColumn; column += width)
             {
-                var (from, to) = ((int)((long)_length * part / parts), (int)((long)_length * (part + 1) / parts));
-                var chunk = new Chunk(segment, Math.Min(together, _segments - segment), from, to - from,
-                    IsFirst: segment == 0 && part == 0, IsLast: segment + together >= _segments && part == parts - 1);
-                for (int column = work.FirstColumn, width; column < work.LastColumn; column += width)
-                {
-                    width = WidthAt(column);
-                    var panel = new Panel(PanelAt(column, width, chunk.Segment * _length + chunk.From, chunk.Segments * chunk.Length), column, width);
-                    var height = width == Wide ? DenseTile.WideRows : DenseTile.Rows;
-                    for (var step = first; step < last; step += height)
-                        Tile(work, chunk, panel, step, (int)Math.Min(height, last - step));
-                }
+                width = WidthAt(column);
+                var panel = new Panel(PanelAt(column, width, chunk.Segment * chunk.SegmentLength + chunk.From, chunk.Segments * chunk.Length), column, width);
+                var height = HeightOf(width);
+                for (var step = first; step < last; step += height)
+                    Tile(work, chunk, panel, step, (int)Math.Min(height, last - step));
             }
     }
+
+    /// <summary>What the tiles of some rows need besides.</summary>
+    private protected virtual void Prepare(ref Work work, long first, long last)
+    {
+    }
+
+    /// <summary>Rows of a tile.</summary>
+    private protected virtual int HeightOf(int width) => width == Wide ? DenseTile.WideRows : DenseTile.Rows;
 
     /// <summary>Weights [taps][width] of some columns, until the same thread asks for others.</summary>
     /// <param name="column">The first.</param>
@@ -123,13 +140,13 @@ internal unsafe class DenseConv : FrameConv
     }
 
     /// <summary>Columns of the panel that begins at one.</summary>
-    private int WidthAt(int column) => Padded - column >= Wide ? Wide : Padded - column >= Middle ? Middle : Narrow;
+    private protected int WidthAt(int column) => Padded - column >= Wide ? Wide : Padded - column >= Middle ? Middle : Narrow;
 
     private void Tile(in Work work, in Chunk chunk, in Panel panel, long step, int rows)
     {
         var (column, width) = (panel.Column, panel.Width);
         var used = Math.Min(width, Columns - column);
-        var whole = used == width && rows == (width == Wide ? DenseTile.WideRows : DenseTile.Rows);
+        var whole = used == width && rows == HeightOf(width);
         float* result = work.Y + step * Columns + column;
         var (sums, sumStep) = whole ? ((nint)result, Columns) : ((nint)work.Scratch, width);
         var (start, startStep) = (sums, sumStep);
@@ -138,20 +155,50 @@ internal unsafe class DenseConv : FrameConv
         else if (chunk.IsFirst || !whole)
             for (var row = 0; row < rows; row++)
                 Start(chunk.IsFirst ? work.Add + (step + row) * Columns + column : result + (long)row * Columns, chunk.IsFirst ? work.Bias + column : null, (float*)sums + row * sumStep, used);
-        var source = new DenseTile.Source(work.X + step * Shape.Stride * Inputs + (long)chunk.Segment * Shape.Dilation * Inputs + chunk.From, (long)Shape.Stride * Inputs, rows,
-            chunk.Segments, chunk.Length, (long)Shape.Dilation * Inputs);
-        var target = new DenseTile.Target((float*)start, startStep, (float*)sums, sumStep);
-        if (width == Wide && rows == 1)
-            DenseTile.Single(source, panel.Weights, target);
-        else if (width == Wide)
-            DenseTile.Wide(source, panel.Weights, target);
-        else if (width == Middle)
-            DenseTile.Middle(source, panel.Weights, target);
-        else
-            DenseTile.Narrow(source, panel.Weights, target);
+        Multiply(work, chunk, panel, step, rows, new DenseTile.Target((float*)start, startStep, (float*)sums, sumStep));
         if (!whole || (chunk.IsLast && work.Elu))
             for (var row = 0; row < rows; row++)
                 Finish((float*)sums + row * sumStep, result + (long)row * Columns, used, chunk.IsLast && work.Elu);
+    }
+
+    /// <summary>A tile.</summary>
+    private protected virtual void Multiply(in Work work, in Chunk chunk, in Panel panel, long step, int rows, in DenseTile.Target target)
+    {
+        var source = new DenseTile.Source(work.X + step * Shape.Stride * Inputs + (long)chunk.Segment * Shape.Dilation * Inputs + chunk.From, (long)Shape.Stride * Inputs, rows,
+            chunk.Segments, chunk.Length, (long)Shape.Dilation * Inputs);
+        if (panel.Width == Wide && rows == 1)
+            DenseTile.Single(source, panel.Weights, target);
+        else if (panel.Width == Wide)
+            DenseTile.Wide(source, panel.Weights, target);
+        else if (panel.Width == Middle)
+            DenseTile.Middle(source, panel.Weights, target);
+        else
+            DenseTile.Narrow(source, panel.Weights, target);
+    }
+
+    /// <summary>Short segments go together, long ones are cut.</summary>
+    private static Chunk[] ChunksOf(ConvShape shape)
+    {
+        var (segments, length) = shape.Dilation == 1 ? (1, shape.Taps * shape.Inputs) : (shape.Taps, shape.Inputs);
+        return ChunksOf(segments, length, Math.Max(1, Math.Min(segments, ChunkTaps / length)), (length + ChunkTaps - 1) / ChunkTaps, 1);
+    }
+
+    /// <param name="segments">Of so many inputs each...</param>
+    /// <param name="length">... that lie side by side.</param>
+    /// <param name="together">Segments of a chunk.</param>
+    /// <param name="parts">Chunks of a segment, where it is cut.</param>
+    /// <param name="unit">Inputs that must not be parted.</param>
+    private protected static Chunk[] ChunksOf(int segments, int length, int together, int parts, int unit)
+    {
+        var chunks = new List<Chunk>();
+        for (var segment = 0; segment < segments; segment += together)
+            for (var part = 0; part < parts; part++)
+            {
+                var (from, to) = ((int)((long)length / unit * part / parts) * unit, (int)((long)length / unit * (part + 1) / parts) * unit);
+                chunks.Add(new Chunk(chunks.Count, segment, Math.Min(together, segments - segment), length, from, to - from,
+                    IsFirst: segment == 0 && part == 0, IsLast: segment + together >= segments && part == parts - 1));
+            }
+        return [.. chunks];
     }
 
     /// <summary>Copies what sums start from, with the bias where there is one.</summary>
@@ -183,17 +230,29 @@ internal unsafe class DenseConv : FrameConv
         }
     }
 
-    private readonly struct Work(float* x, float* y, float* add, bool elu, float* scratch, float* bias, int firstColumn, int lastColumn)
+    private protected struct Work(float* x, float* y, float* add, bool elu, float* scratch, float* bias, int firstColumn, int lastColumn)
     {
         public readonly int FirstColumn = firstColumn, LastColumn = lastColumn; // padding included
         public readonly float* X = x, Y = y, Add = add, Scratch = scratch, Bias = bias;
         public readonly bool Elu = elu;
+
+        /// <summary>Inputs of a block in another form.</summary>
+        public ushort* Pairs;
+
+        /// <summary>The first step of the block.</summary>
+        public long Origin;
+
+        /// <summary>[parts of a row][rows of the block]: factors.</summary>
+        public float* Scales;
+
+        /// <summary>Floats from a part to the next.</summary>
+        public long ScaleStep;
     }
 
-    /// <summary>Taps [From, From + Length) of some segments.</summary>
-    private readonly record struct Chunk(int Segment, int Segments, int From, int Length, bool IsFirst, bool IsLast);
+    /// <summary>Inputs [From, From + Length) of some segments.</summary>
+    private protected readonly record struct Chunk(int Index, int Segment, int Segments, int SegmentLength, int From, int Length, bool IsFirst, bool IsLast);
 
-    private readonly struct Panel(float* weights, int column, int width)
+    private protected readonly struct Panel(float* weights, int column, int width)
     {
         public readonly float* Weights = weights;
         public readonly int Column = column, Width = width;

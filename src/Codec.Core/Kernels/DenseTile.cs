@@ -26,6 +26,12 @@ internal static unsafe class DenseTile
 
         public float* Sums(int row) => sums + row * step;
 
+        /// <summary>Bytes from a row that sums start from to the next.</summary>
+        public nint StartBytes => startStep * sizeof(float);
+
+        /// <summary>Bytes from a row of sums to the next.</summary>
+        public nint Bytes => step * sizeof(float);
+
         /// <summary>The same from another column on.</summary>
         public Target From(int column) => new(start + column, startStep, sums + column, step);
     }

@@ -1,10 +1,10 @@
 namespace Codec.Core.Kernels;
 
-/// <summary>Writes the few instructions of x64 that <see cref="BFloatTile"/> is made of (Intel SDM volume 2A, "Instruction format" and "EVEX").</summary>
+/// <summary>Writes the few instructions of x64 that <see cref="PairTile"/> is made of (Intel SDM volume 2A, "Instruction format" and "EVEX").</summary>
 internal sealed class VectorAssembler
 {
     /// <summary>General registers by their numbers.</summary>
-    public const int Rax = 0, Rcx = 1, Rdx = 2, Rsp = 4, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10;
+    public const int Rax = 0, Rcx = 1, Rdx = 2, Rsp = 4, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10, R11 = 11;
 
     private readonly List<byte> _code = [];
 
@@ -15,22 +15,35 @@ internal sealed class VectorAssembler
 
     /// <summary>16 floats from memory.</summary>
     /// <param name="lines">Offset in lines of 64 bytes.</param>
-    public void Load(int zmm, int address, sbyte lines) => Evex(map: 1, prefix: 0, 0x10, zmm, 0, address, -1, 0, lines);
+    public void Load(int zmm, int address, sbyte lines) => Evex(map: 1, prefix: 0, 0x10, zmm, 0, new Place(address, Lines: lines));
 
     /// <summary>16 floats to memory.</summary>
-    /// <param name="lines">Offset in lines of 64 bytes.</param>
-    public void Store(int zmm, int address, sbyte lines) => Evex(map: 1, prefix: 0, 0x11, zmm, 0, address, -1, 0, lines);
+    public void Store(int zmm, Place to) => Evex(map: 1, prefix: 0, 0x11, zmm, 0, to);
 
-    /// <summary>One float, or pair of bfloat16, to all 16 lanes: from address + index * 2^scale.</summary>
-    /// <param name="index">-1: none.</param>
-    public void Broadcast(int zmm, int address, int index, int scale) => Evex(map: 2, prefix: 1, 0x18, zmm, 0, address, index, scale, 0);
+    /// <summary>One float, or pair of numbers, to all 16 lanes.</summary>
+    /// <param name="from">Its offset counts numbers of four bytes.</param>
+    public void Broadcast(int zmm, Place from) => Evex(map: 2, prefix: 1, 0x18, zmm, 0, from);
 
-    /// <summary>VDPBF16PS: to each lane of sum, the two products of its pairs.</summary>
-    public void AddPairs(int sum, int left, int right)
-    {
-        Prefix(map: 2, prefix: 2, sum, left, rightLow: right, rightHigh: right >> 4);
-        _code.AddRange([0x52, (byte)(0xC0 | (sum & 7) << 3 | (right & 7))]);
-    }
+    /// <summary>Zeros.</summary>
+    public void Clear(int zmm) => Evex(map: 1, prefix: 1, 0xEF, zmm, zmm, zmm);
+
+    /// <summary>VDPBF16PS: to each lane of sum, a float, the two products of its pairs of bfloat16.</summary>
+    public void AddPairs(int sum, int left, int right) => Evex(map: 2, prefix: 2, 0x52, sum, left, right);
+
+    /// <summary>VPDPWSSD: to each lane of sum, a whole number of 32 bits, the two products of its pairs of 16 bits.</summary>
+    public void AddIntegerPairs(int sum, int left, int right) => Evex(map: 2, prefix: 1, 0x52, sum, left, right);
+
+    /// <summary>Whole numbers to floats, in place.</summary>
+    public void ToFloats(int zmm) => Evex(map: 1, prefix: 0, 0x5B, zmm, 0, zmm);
+
+    /// <summary>product *= factor.</summary>
+    public void Multiply(int product, int factor) => Evex(map: 1, prefix: 0, 0x59, product, product, factor);
+
+    /// <summary>sum += memory.</summary>
+    public void Add(int sum, Place from) => Evex(map: 1, prefix: 0, 0x58, sum, sum, from);
+
+    /// <summary>product = product * factor + memory.</summary>
+    public void MultiplyAdd(int product, int factor, Place from) => Evex(map: 2, prefix: 1, 0xA8, product, factor, from);
 
     /// <summary>to += from.</summary>
     public void Add(int to, int from) => _code.AddRange([Wide(from, to), 0x01, (byte)(0xC0 | (from & 7) << 3 | (to & 7))]);
@@ -42,8 +55,8 @@ internal sealed class VectorAssembler
     /// <summary>to += a small number.</summary>
     public void AddNumber(int to, int number) => _code.AddRange([Wide(0, to), 0x81, (byte)(0xC0 | (to & 7)), .. BitConverter.GetBytes(number)]);
 
-    /// <summary>to = the first argument that came on the stack.</summary>
-    public void LoadStackArgument(int to) => _code.AddRange([Wide(to, 0), 0x8B, (byte)(0x44 | (to & 7) << 3), 0x24, 8]);
+    /// <summary>to = the number at address + offset.</summary>
+    public void LoadNumber(int to, int address, sbyte offset) => _code.AddRange([Wide(to, address), 0x8B, (byte)(1 << 6 | (to & 7) << 3 | (address & 7)), (byte)offset]);
 
     /// <summary>Counts a register down and jumps while it is not 0.</summary>
     public void Loop(int counter, int start)
@@ -58,9 +71,17 @@ internal sealed class VectorAssembler
     /// <summary>REX.W with the high bits of the fields reg and rm.</summary>
     private static byte Wide(int reg, int rm) => (byte)(0x48 | reg >> 3 << 2 | rm >> 3);
 
-    /// <summary>An instruction with an operand in memory; the offset counts whole operands.</summary>
-    private void Evex(int map, int prefix, byte opcode, int register, int second, int address, int index, int scale, sbyte offset)
+    /// <summary>An instruction of registers only.</summary>
+    private void Evex(int map, int prefix, byte opcode, int register, int second, int third)
     {
+        Prefix(map, prefix, register, second, rightLow: third, rightHigh: third >> 4);
+        _code.AddRange([opcode, (byte)(0xC0 | (register & 7) << 3 | (third & 7))]);
+    }
+
+    /// <summary>An instruction with an operand in memory; the offset counts whole operands.</summary>
+    private void Evex(int map, int prefix, byte opcode, int register, int second, Place place)
+    {
+        var (address, index, scale, offset) = place;
         Prefix(map, prefix, register, second, rightLow: address, rightHigh: index < 0 ? 0 : index >> 3);
         var needsIndex = index >= 0 || (address & 7) == Rsp;
         _code.AddRange([opcode, (byte)(1 << 6 | (register & 7) << 3 | (needsIndex ? 4 : address & 7))]);
@@ -80,4 +101,8 @@ internal sealed class VectorAssembler
             (byte)((~second & 15) << 3 | 4 | prefix),
             (byte)(2 << 5 | Not(second, 4) << 3)]);
     }
+
+    /// <summary>Where in memory: a register, another times 2^scale, and an offset in operands.</summary>
+    /// <param name="Index">-1: none.</param>
+    internal readonly record struct Place(int Address, int Index = -1, int Scale = 0, sbyte Lines = 0);
 }

@@ -27,7 +27,8 @@ internal sealed unsafe class WinogradConv : FrameConv
     /// <param name="shape">Sizes; <see cref="Pays"/> holds.</param>
     /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
     /// <param name="bias_O">[columns] or null.</param>
-    public WinogradConv(ConvShape shape, Tensor weight_KIO, Tensor? bias_O) : base(shape)
+    /// <param name="reduced">Products of 16-bit numbers, see <see cref="PairConv"/>.</param>
+    public WinogradConv(ConvShape shape, Tensor weight_KIO, Tensor? bias_O, bool reduced = false) : base(shape)
     {
         _tile = TileOf(shape);
         _inputs = shape.Inputs * shape.Stride;
@@ -36,7 +37,7 @@ internal sealed unsafe class WinogradConv : FrameConv
         using var scope = NewDisposeScope();
         using var none = no_grad();
         var weight_RIO = weight_KIO.reshape(shape.Taps / shape.Stride, _inputs, shape.Columns);
-        _products = [.. Enumerable.Range(0, _tile.Products).Select(j => Product(weight_RIO, j))];
+        _products = [.. Enumerable.Range(0, _tile.Products).Select(j => Product(weight_RIO, j, reduced))];
         _bias = new AlignedFloats(shape.Columns);
         if (bias_O is not null)
             ChannelPattern.Values(bias_O).CopyTo(new Span<float>(_bias.Pointer, shape.Columns));
@@ -89,7 +90,7 @@ internal sealed unsafe class WinogradConv : FrameConv
         _ => default,
     };
 
-    private DenseConv Product(Tensor weight_RIO, int j)
+    private DenseConv Product(Tensor weight_RIO, int j, bool reduced)
     {
         using var scope = NewDisposeScope();
         var (filter, segments) = (_tile.Filter(j), new List<Tensor>());
@@ -104,7 +105,7 @@ internal sealed unsafe class WinogradConv : FrameConv
         // At infinity only the last tap counts, and the second half of seven taps has none there.
         if (j == _tile.Products - 1 && segments.Count * _tile.Taps > weight_RIO.shape[0])
             segments.RemoveAt(segments.Count - 1);
-        return new DenseConv(new ConvShape(_inputs, segments.Count, Shape.Columns, Dilation: Shape.Dilation), stack(segments), null);
+        return DenseConv.Of(new ConvShape(_inputs, segments.Count, Shape.Columns, Dilation: Shape.Dilation), stack(segments), null, reduced);
     }
 
     private void Groups(in Signal signal, long first, long last)

@@ -11,6 +11,6 @@ public static class TrainingPrecision
     public static bool Reduced
     {
         get => _reduced;
-        set => _reduced = value && BFloatTile.IsSupported;
+        set => _reduced = value && PairTile.Supports(PairNumbers.BFloat);
     }
 }

@@ -26,7 +26,7 @@ public sealed unsafe class BFloatProductTests
     [InlineData(50, 65, 192)]
     public void Products_are_those_of_rounded_numbers(int rows, int taps, int columns)
     {
-        Assert.SkipUnless(BFloatTile.IsSupported, "no AVX512-BF16 here, or no memory that may hold instructions");
+        Assert.SkipUnless(PairTile.Supports(PairNumbers.BFloat), "no AVX512-BF16 here, or no memory that may hold instructions");
         var random = new Random(4);
         float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(random.NextDouble() - 0.5))];
         float[] a_MK = Numbers(rows * taps), b_KN = Numbers(taps * columns), bias = Numbers(columns);

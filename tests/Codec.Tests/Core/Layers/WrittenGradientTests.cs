@@ -72,7 +72,7 @@ public sealed class WrittenGradientTests
     [Fact]
     public void Products_in_bfloat16_differ_by_its_rounding()
     {
-        Assert.SkipUnless(Codec.Core.Kernels.BFloatTile.IsSupported, "no AVX512-BF16 here, or no memory that may hold instructions");
+        Assert.SkipUnless(Codec.Core.Kernels.PairTile.Supports(Codec.Core.Kernels.PairNumbers.BFloat), "no AVX512-BF16 here, or no memory that may hold instructions");
         using var scope = NewDisposeScope();
         random.manual_seed(9);
         using var decoder = ModuleFactory.Build(() => new NativeDecoder(new NativeConfig { LatentDim = 16, DecoderWidth = 64, DecoderBlocks = 1, HeadWidth = 64, HeadBlocks = 1 }));

@@ -18,7 +18,7 @@ internal sealed class ModelOptions
 
     private readonly Option<string?> _model = new("--model") { Description = "bundled model, or path of a checkpoint", HelpName = "NAME|PATH" };
     private readonly Option<string> _device = new("--device") { Description = "cpu, cuda or cuda:N", HelpName = "DEVICE", DefaultValueFactory = _ => "cpu" };
-    private readonly Option<string> _precision = new("--precision") { Description = "numbers that the layers compute with: float32, or bf16 where the model can (for GPUs: on a processor it is slower)", HelpName = "TYPE", DefaultValueFactory = _ => Float32 };
+    private readonly Option<string> _precision = new("--precision") { Description = "numbers that the layers compute with: float32, or bf16 where the model can: products of 16-bit numbers, faster on processors with AVX512-BF16", HelpName = "TYPE", DefaultValueFactory = _ => Float32 };
     private readonly Option<int?> _threads = new("--threads") { Description = "threads that work at once; default: one per core", HelpName = "N" };
 
     public void AddTo(Command command)
@@ -40,8 +40,8 @@ internal sealed class ModelOptions
         var (device, precision) = (args.GetValue(_device)!, args.GetValue(_precision)!);
         Require.That(precision is Float32 or BFloat16, "--precision", $"{Float32} or {BFloat16}", precision);
         var onCpu = device.Equals("cpu", StringComparison.OrdinalIgnoreCase);
-        if (precision == BFloat16 && onCpu) // measured: Codecs/README.md, "bf16"
-            new CommandOutput(context.Terminal, json: false).Warning($"--precision bf16: {(CpuCapabilities.BFloat16 ? "the float32 kernels for processors are faster" : "this processor has no instructions for it, so it is far slower than float32 here")}");
+        if (precision == BFloat16 && onCpu && !IReducedPrecision.IsSupportedByProcessor)
+            new CommandOutput(context.Terminal, json: false).Warning("--precision bf16: this processor has no instructions for it, so float32 it is");
         // Naming the processor as a device of libtorch would load it.
         var models = new ModelSource(args.GetValue(_model), onCpu ? null : TorchRuntime.ParseDevice(device), precision == BFloat16);
         if (args.GetValue(_model) is not null)

@@ -54,8 +54,9 @@ internal unsafe class DenseConv : FrameConv
     /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
     /// <param name="bias_O">[columns] or null.</param>
     /// <param name="reduced">Products of 16-bit numbers where they can be had.</param>
-    public static DenseConv Of(ConvShape shape, Tensor weight_KIO, Tensor? bias_O, bool reduced)
-        => reduced && PairConv.Applies(shape) ? new PairConv(shape, weight_KIO, bias_O) : new DenseConv(shape, weight_KIO, bias_O);
+    /// <param name="numbers">See <see cref="PairConv"/>.</param>
+    public static DenseConv Of(ConvShape shape, Tensor weight_KIO, Tensor? bias_O, bool reduced, PairNumbers? numbers = null)
+        => reduced && PairConv.Applies(shape) ? new PairConv(shape, weight_KIO, bias_O, numbers) : new DenseConv(shape, weight_KIO, bias_O);
 
     private int Taps => Shape.Taps;
 

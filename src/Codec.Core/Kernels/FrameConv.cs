@@ -45,27 +45,31 @@ public abstract unsafe class FrameConv : IDisposable
     /// <param name="shape">Sizes.</param>
     /// <param name="weight_OIK">[O, I, K]; where <see cref="DotConv.Pays"/> says so, over memory [O, K, I].</param>
     /// <param name="bias_O">[O] or null.</param>
-    internal static FrameConv Of(ConvShape shape, Func<Tensor> weight_OIK, Func<Tensor?> bias_O) => DotConv.Pays(shape)
+    /// <param name="reduced">Products of 16-bit numbers where they can be had, see <see cref="PairConv"/>.</param>
+    internal static FrameConv Of(ConvShape shape, Func<Tensor> weight_OIK, Func<Tensor?> bias_O, bool reduced = false) => DotConv.Pays(shape) && !reduced
         ? new DotConv(shape, weight_OIK, bias_O)
-        : Of(shape, () => (weight_OIK().detach().permute(2, 1, 0), bias_O()?.detach()));
+        : Of(shape, () => (weight_OIK().detach().permute(2, 1, 0), bias_O()?.detach()), reduced: reduced);
 
     /// <param name="weight_OIK">[O, I, K]; it and the bias must live as long as the result, which packs them when it knows how.</param>
     /// <param name="bias_O">[O] or null.</param>
     /// <param name="stride">Input rows from one output row to the next.</param>
     /// <param name="dilation">Input rows from one tap to the next.</param>
-    public static FrameConv Of(Tensor weight_OIK, Tensor? bias_O, int stride = 1, int dilation = 1)
+    /// <param name="reduced">Products of 16-bit numbers where they can be had.</param>
+    public static FrameConv Of(Tensor weight_OIK, Tensor? bias_O, int stride = 1, int dilation = 1, bool reduced = false)
     {
         var (outputs, inputs, kernel) = ((int)weight_OIK.shape[0], (int)weight_OIK.shape[1], (int)weight_OIK.shape[2]);
-        return Of(new ConvShape(inputs, kernel, outputs, stride, dilation), () => (weight_OIK.detach().permute(2, 1, 0), bias_O?.detach()));
+        return Of(new ConvShape(inputs, kernel, outputs, stride, dilation), () => (weight_OIK.detach().permute(2, 1, 0), bias_O?.detach()), reduced: reduced);
     }
 
     /// <summary>A linear map: a convolution of one tap.</summary>
     /// <param name="weight_OI">[O, I].</param>
     /// <param name="bias_O">[O] or null.</param>
-    public static FrameConv OfLinear(Tensor weight_OI, Tensor? bias_O = null)
+    /// <param name="reduced">Products of 16-bit numbers where they can be had.</param>
+    public static FrameConv OfLinear(Tensor weight_OI, Tensor? bias_O = null, bool reduced = false)
     {
         using var scope = NewDisposeScope();
-        return Of(weight_OI.unsqueeze(-1), bias_O); // packed at once: there is one way
+        var weight_KIO = weight_OI.detach().t().unsqueeze(0);
+        return DenseConv.Of(new ConvShape((int)weight_OI.shape[1], 1, (int)weight_OI.shape[0]), weight_KIO, bias_O?.detach(), reduced);
     }
 
     /// <summary>
@@ -76,11 +80,12 @@ public abstract unsafe class FrameConv : IDisposable
     /// <param name="bias_O">[O] or null.</param>
     /// <param name="stride">S.</param>
     /// <param name="atOnce">Packs now, because the weight does not live on.</param>
-    public static FrameConv OfTransposed(Tensor weight_IOK, Tensor? bias_O, int stride, bool atOnce = false)
+    /// <param name="reduced">Products of 16-bit numbers where they can be had.</param>
+    public static FrameConv OfTransposed(Tensor weight_IOK, Tensor? bias_O, int stride, bool atOnce = false, bool reduced = false)
     {
         var (inputs, outputs, kernel) = ((int)weight_IOK.shape[0], (int)weight_IOK.shape[1], (int)weight_IOK.shape[2]);
         var taps = (kernel + stride - 1) / stride;
-        return Of(new ConvShape(inputs, taps, outputs * stride, StepsPerRow: stride), Taps, atOnce);
+        return Of(new ConvShape(inputs, taps, outputs * stride, StepsPerRow: stride), Taps, atOnce, reduced);
 
         (Tensor, Tensor?) Taps()
         {
@@ -150,13 +155,14 @@ public abstract unsafe class FrameConv : IDisposable
     /// <param name="shape">Sizes.</param>
     /// <param name="weights">Weights [taps, inputs, columns], any strides, and bias [columns] or null.</param>
     /// <param name="atOnce">Packs now.</param>
-    private static FrameConv Of(ConvShape shape, Func<(Tensor Weight_KIO, Tensor? Bias_O)> weights, bool atOnce = false)
+    /// <param name="reduced">Products of 16-bit numbers where they can be had.</param>
+    private static FrameConv Of(ConvShape shape, Func<(Tensor Weight_KIO, Tensor? Bias_O)> weights, bool atOnce = false, bool reduced = false)
     {
-        if (!atOnce && WinogradConv.Pays(shape))
-            return new SizedConv(shape, weights);
+        if (!atOnce && WinogradConv.Pays(shape, reduced))
+            return new SizedConv(shape, weights, reduced);
         using var scope = NewDisposeScope();
         var (weight_KIO, bias_O) = weights();
-        return new DenseConv(shape, weight_KIO, bias_O);
+        return DenseConv.Of(shape, weight_KIO, bias_O, reduced);
     }
 
     /// <summary>Steps [first, last) from rows that are copied with the zeros around them.</summary>

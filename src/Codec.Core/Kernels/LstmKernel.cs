@@ -18,13 +18,15 @@ internal sealed unsafe class LstmKernel : IDisposable
     /// <param name="input_GI">weight_ih [4 H, I].</param>
     /// <param name="recurrent_GH">weight_hh [4 H, H].</param>
     /// <param name="bias_G">bias_ih + bias_hh.</param>
-    public LstmKernel(Tensor input_GI, Tensor recurrent_GH, Tensor bias_G)
+    /// <param name="reduced">Recurrent weights of 11 bits, which halves what every frame has to read, and products of 16-bit numbers in front.</param>
+    public LstmKernel(Tensor input_GI, Tensor recurrent_GH, Tensor bias_G, bool reduced = false)
     {
         using var scope = NewDisposeScope();
         Hidden = (int)recurrent_GH.shape[1];
         _padded = RowLinear.Pad(Hidden);
-        _input = FrameConv.OfLinear(ByUnits(input_GI), ByUnits(bias_G));
-        _recurrent = new RowLinear(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(ByUnits(recurrent_GH).bytes), default, Hidden, _memory);
+        _input = FrameConv.OfLinear(ByUnits(input_GI), ByUnits(bias_G), reduced);
+        var recurrent = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(ByUnits(recurrent_GH).bytes);
+        _recurrent = new RowLinear(reduced ? HalfWeights.Round(recurrent) : recurrent, default, Hidden, _memory);
     }
 
     public int Hidden { get; }

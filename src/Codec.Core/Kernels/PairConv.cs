@@ -28,7 +28,8 @@ internal sealed unsafe class PairConv : DenseConv
     /// <param name="shape">Sizes; <see cref="Applies"/> holds.</param>
     /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
     /// <param name="bias_O">[columns] or null.</param>
-    public PairConv(ConvShape shape, Tensor weight_KIO, Tensor? bias_O) : this(shape, NumbersOf(shape))
+    /// <param name="numbers">What to round to; null: as the length of rows says.</param>
+    public PairConv(ConvShape shape, Tensor weight_KIO, Tensor? bias_O, PairNumbers? numbers = null) : this(shape, numbers ?? NumbersOf(shape))
     {
         using var scope = NewDisposeScope();
         using var none = no_grad();

@@ -3,20 +3,23 @@ using static TorchSharp.torch;
 namespace Codec.Core.Kernels;
 
 /// <summary>
-/// A convolution that runs long signals by minimal filtering and short ones, which are bound by reading the weights, directly. Either form is
+/// A convolution that runs long signals by minimal filtering, where that pays, and short ones, which are bound by reading the weights, directly. Either form is
 /// packed when it is first needed.
 /// </summary>
 internal sealed unsafe class SizedConv : FrameConv
 {
     private readonly Lazy<DenseConv> _short;
     private readonly Lazy<WinogradConv> _long;
+    private readonly long _leastSteps;
 
     /// <param name="shape">Sizes.</param>
     /// <param name="weights">Weights [taps, inputs, columns] and bias [columns] or null, into the scope of the caller.</param>
-    public SizedConv(ConvShape shape, Func<(Tensor Weight_KIO, Tensor? Bias_O)> weights) : base(shape)
+    /// <param name="reduced">Products of 16-bit numbers, see <see cref="PairConv"/>.</param>
+    public SizedConv(ConvShape shape, Func<(Tensor Weight_KIO, Tensor? Bias_O)> weights, bool reduced = false) : base(shape)
     {
-        _short = new Lazy<DenseConv>(() => Pack((weight, bias) => new DenseConv(shape, weight, bias)));
-        _long = new Lazy<WinogradConv>(() => Pack((weight, bias) => new WinogradConv(shape, weight, bias)));
+        _short = new Lazy<DenseConv>(() => Pack((weight, bias) => DenseConv.Of(shape, weight, bias, reduced)));
+        _long = new Lazy<WinogradConv>(() => Pack((weight, bias) => new WinogradConv(shape, weight, bias, reduced)));
+        _leastSteps = WinogradConv.Pays(shape, reduced) ? WinogradConv.LeastSteps(shape) : long.MaxValue;
 
         T Pack<T>(Func<Tensor, Tensor?, T> form)
         {
@@ -26,13 +29,13 @@ internal sealed unsafe class SizedConv : FrameConv
         }
     }
 
-    internal override int Granule => WinogradConv.GranuleOf(Shape);
+    internal override int Granule => _leastSteps == long.MaxValue ? 1 : WinogradConv.GranuleOf(Shape);
 
     public override void Run(float* x, float* y, float* add, long steps, bool elu) => For(steps).Run(x, y, add, steps, elu);
 
     internal override void RunAlone(float* x, float* y, float* add, long steps, bool elu) => For(steps).RunAlone(x, y, add, steps, elu);
 
-    internal override FrameConv For(long steps) => steps < WinogradConv.LeastSteps(Shape) ? _short.Value : _long.Value;
+    internal override FrameConv For(long steps) => steps < _leastSteps ? _short.Value : _long.Value;
 
     public override void Dispose()
     {

@@ -10,7 +10,8 @@ namespace Codec.Core.Kernels;
 /// <param name="SecondAlpha">[C] of the second activation.</param>
 /// <param name="NarrowWeight">[C, C, 1].</param>
 /// <param name="NarrowBias">[C].</param>
-internal sealed record SnakeUnitWeights(Tensor FirstAlpha, Tensor WideWeight, Tensor WideBias, int Dilation, Tensor SecondAlpha, Tensor NarrowWeight, Tensor NarrowBias);
+/// <param name="Reduced">Products of 16-bit numbers.</param>
+internal sealed record SnakeUnitWeights(Tensor FirstAlpha, Tensor WideWeight, Tensor WideBias, int Dilation, Tensor SecondAlpha, Tensor NarrowWeight, Tensor NarrowBias, bool Reduced = false);
 
 /// <summary>
 /// A residual unit of DAC or SNAC with zero padding, on channels-last rows that it overwrites: piece by piece, so that everything
@@ -36,8 +37,8 @@ internal sealed unsafe class SnakeUnitRows : IDisposable
         if (inputs == 1 && outputs > 1)
             _depthwise = new DepthwiseConv.Filters(weights.WideWeight, weights.WideBias, weights.Dilation);
         else
-            _dense = FrameConv.Of(weights.WideWeight, weights.WideBias, dilation: weights.Dilation);
-        _narrow = FrameConv.Of(weights.NarrowWeight, weights.NarrowBias);
+            _dense = FrameConv.Of(weights.WideWeight, weights.WideBias, dilation: weights.Dilation, reduced: weights.Reduced);
+        _narrow = FrameConv.Of(weights.NarrowWeight, weights.NarrowBias, reduced: weights.Reduced);
         _work = (long)outputs * (inputs * kernel + outputs);
     }
 

@@ -14,6 +14,7 @@ internal sealed unsafe class WinogradConv : FrameConv
 {
     private const int BlockFloats = 1 << 17, LeastTiles = 96; // transformed numbers that should stay in the cache; every block reads all weights
     private const int LeastChannels = 40; // harmonic mean of inputs and columns below which transforms cost more than they save
+    private const int LeastReduced = 80, LeastReducedOfSeven = 64; // the same beside products of 16-bit numbers
     private const int Lanes = DenseTile.Lanes;
 
     private readonly WinogradTile _tile;
@@ -47,15 +48,17 @@ internal sealed unsafe class WinogradConv : FrameConv
     internal override int Granule => _granule;
 
     /// <summary>Whether it saves time for long signals: two to three taps (or strides) or seven, and channels enough.</summary>
-    public static bool Pays(ConvShape shape)
+    public static bool Pays(ConvShape shape, bool reduced = false)
     {
         var (inputs, columns) = ((long)shape.Inputs * shape.Stride, shape.Columns);
-        return TileOf(shape).Taps > 0 && inputs % Lanes == 0 && columns % Lanes == 0 && 2 * inputs * columns >= LeastChannels * (inputs + columns)
-            && !HasTooManyWeights(shape);
+        var least = !reduced ? LeastChannels : shape.Taps == 7 ? LeastReducedOfSeven : LeastReduced;
+        return TileOf(shape).Taps > 0 && inputs % Lanes == 0 && columns % Lanes == 0 && 2 * inputs * columns >= least * (inputs + columns)
+            && !HasTooManyWeights(shape, reduced);
     }
 
     /// <summary>Layers of so many weights have too few rows to pay for the memory of a packed copy. Seven taps gain most.</summary>
-    public static bool HasTooManyWeights(ConvShape shape) => (long)shape.Taps * shape.Inputs * shape.Columns > (shape.Taps == 7 ? 5_000_000 : 3_000_000);
+    public static bool HasTooManyWeights(ConvShape shape, bool reduced = false)
+        => (long)shape.Taps * shape.Inputs * shape.Columns / (reduced ? 2 : 1) > (shape.Taps == 7 ? 5_000_000 : 3_000_000);
 
     /// <summary>Shorter signals leave tiles empty.</summary>
     public static int LeastSteps(ConvShape shape) => 12 * TileOf(shape).Outputs;
@@ -105,7 +108,7 @@ internal sealed unsafe class WinogradConv : FrameConv
         // At infinity only the last tap counts, and the second half of seven taps has none there.
         if (j == _tile.Products - 1 && segments.Count * _tile.Taps > weight_RIO.shape[0])
             segments.RemoveAt(segments.Count - 1);
-        return DenseConv.Of(new ConvShape(_inputs, segments.Count, Shape.Columns, Dilation: Shape.Dilation), stack(segments), null, reduced);
+        return DenseConv.Of(new ConvShape(_inputs, segments.Count, Shape.Columns, Dilation: Shape.Dilation), stack(segments), null, reduced, PairNumbers.Integer); // bfloat16 would be too coarse: the transforms enlarge errors
     }
 
     private void Groups(in Signal signal, long first, long last)

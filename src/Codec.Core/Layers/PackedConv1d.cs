@@ -10,12 +10,13 @@ namespace Codec.Core.Layers;
 /// channels-last inference wants. After <c>eval</c>, float32 convolutions of all channels run by an own kernel, whose weights are packed when
 /// they first run and must not change afterwards. Checkpoint keys: weight, bias.
 /// </summary>
-public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
+public sealed class PackedConv1d : nn.Module<Tensor, Tensor>, IReducibleLayer
 {
     private readonly Parameter weight;
     private readonly Parameter? bias;
     private readonly int _stride, _padding, _dilation, _groups;
     private readonly Lazy<FrameConv> _packed;
+    private bool _reduced;
 
     public PackedConv1d(int input, int output, int kernel, int stride = 1, int padding = 0, int dilation = 1, int groups = 1, bool hasBias = true)
         : base(nameof(PackedConv1d))
@@ -25,7 +26,7 @@ public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
         weight = PackedInit.Weight(output, input / groups, kernel, bound);
         if (hasBias)
             bias = PackedInit.Bias(output, bound);
-        _packed = new Lazy<FrameConv>(() => FrameConv.Of(new ConvShape(input, kernel, output, stride, dilation), () => weight, () => bias));
+        _packed = new Lazy<FrameConv>(() => FrameConv.Of(new ConvShape(input, kernel, output, stride, dilation), () => weight, () => bias, _reduced));
         RegisterComponents();
     }
 
@@ -45,6 +46,8 @@ public sealed class PackedConv1d : nn.Module<Tensor, Tensor>
 
     /// <summary>Sizes that the length arithmetic of chunked coding needs.</summary>
     public ConvGeometry Geometry => new((int)weight.shape[2], _stride, _dilation, Transposed: false);
+
+    void IReducibleLayer.Reduce() => _reduced = true;
 
     protected override void Dispose(bool disposing)
     {

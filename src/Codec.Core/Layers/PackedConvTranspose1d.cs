@@ -9,11 +9,12 @@ namespace Codec.Core.Layers;
 /// Transposed convolution whose weight [I, O, K] lies in memory as [I, K, O], see <see cref="PackedConv1d"/>.
 /// Checkpoint keys: weight, bias.
 /// </summary>
-public sealed class PackedConvTranspose1d : nn.Module<Tensor, Tensor>
+public sealed class PackedConvTranspose1d : nn.Module<Tensor, Tensor>, IReducibleLayer
 {
     private readonly Parameter weight, bias;
     private readonly int _stride, _padding, _outputPadding;
     private readonly Lazy<FrameConv> _packed;
+    private bool _reduced;
 
     public PackedConvTranspose1d(int input, int output, int kernel, int stride, int padding = 0, int outputPadding = 0)
         : base(nameof(PackedConvTranspose1d))
@@ -22,7 +23,7 @@ public sealed class PackedConvTranspose1d : nn.Module<Tensor, Tensor>
         var bound = 1 / Math.Sqrt((double)output * kernel);
         weight = PackedInit.Weight(input, output, kernel, bound);
         bias = PackedInit.Bias(output, bound);
-        _packed = new Lazy<FrameConv>(() => FrameConv.OfTransposed(weight, bias, stride));
+        _packed = new Lazy<FrameConv>(() => FrameConv.OfTransposed(weight, bias, stride, reduced: _reduced));
         RegisterComponents();
     }
 
@@ -35,6 +36,8 @@ public sealed class PackedConvTranspose1d : nn.Module<Tensor, Tensor>
 
     /// <summary>The same without trimming.</summary>
     public Tensor Unpadded(Tensor x_BCT) => Forward(x_BCT, 0, 0);
+
+    void IReducibleLayer.Reduce() => _reduced = true;
 
     protected override void Dispose(bool disposing)
     {

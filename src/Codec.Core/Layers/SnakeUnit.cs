@@ -6,12 +6,13 @@ using static TorchSharp.torch;
 namespace Codec.Core.Layers;
 
 /// <summary>Residual unit of DAC and SNAC: x + conv1(snake(conv7(snake(x)))). Keys: block.0 to block.3.</summary>
-public sealed class SnakeUnit : nn.Module<Tensor, Tensor>
+public sealed class SnakeUnit : nn.Module<Tensor, Tensor>, IReducibleLayer
 {
     private const int Kernel = 7;
 
     private readonly ModuleList<nn.Module<Tensor, Tensor>> block;
     private readonly Lazy<SnakeUnitRows> _packed;
+    private bool _reduced;
 
     /// <param name="channels">C.</param>
     /// <param name="dilation">Of the wide convolution.</param>
@@ -59,6 +60,8 @@ public sealed class SnakeUnit : nn.Module<Tensor, Tensor>
         return (is_grad_enabled() ? y_BCT + skip_BCT : y_BCT.add_(skip_BCT)).MoveToOuterDisposeScope();
     }
 
+    void IReducibleLayer.Reduce() => _reduced = true;
+
     protected override void Dispose(bool disposing)
     {
         if (disposing && _packed.IsValueCreated)
@@ -69,6 +72,6 @@ public sealed class SnakeUnit : nn.Module<Tensor, Tensor>
     private SnakeUnitRows Pack(int dilation)
     {
         var (wide, narrow) = ((PackedConv1d)block[1], (PackedConv1d)block[3]);
-        return new SnakeUnitRows(new SnakeUnitWeights(((Snake)block[0]).Alpha, wide.Weight, wide.Bias!, dilation, ((Snake)block[2]).Alpha, narrow.Weight, narrow.Bias!));
+        return new SnakeUnitRows(new SnakeUnitWeights(((Snake)block[0]).Alpha, wide.Weight, wide.Bias!, dilation, ((Snake)block[2]).Alpha, narrow.Weight, narrow.Bias!, _reduced));
     }
 }

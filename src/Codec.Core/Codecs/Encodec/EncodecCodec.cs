@@ -1,3 +1,4 @@
+using Codec.Core.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,7 +8,7 @@ namespace Codec.Core.Codecs.Encodec;
 /// EnCodec as a codec. The causal model streams any number of samples per call, and codes long signals in the same way, so that memory stays flat.
 /// The segmented model codes independent segments; their levels travel in <see cref="Codes.Segments"/>.
 /// </summary>
-public sealed class EncodecCodec : ICodec
+public sealed class EncodecCodec : ICodec, IReducedPrecision
 {
     private const double ChunkSeconds = 1;
     private readonly EncodecModel _model;
@@ -59,6 +60,8 @@ public sealed class EncodecCodec : ICodec
             audio_BSC = Fit(audio_BSC, wanted);
         return audio_BSC.transpose(1, 2).contiguous().MoveToOuterDisposeScope();
     }
+
+    public void UseBFloat16() => ReducedLayers.Use(_model.Encoder, _model.Decoder);
 
     /// <summary>Encoder output before quantization, of a whole signal or (normalised) segment.</summary>
     /// <returns>[B, D, T].</returns>

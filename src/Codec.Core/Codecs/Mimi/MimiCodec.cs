@@ -1,3 +1,4 @@
+using Codec.Core.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,7 +8,7 @@ namespace Codec.Core.Codecs.Mimi;
 /// Mimi as a codec: causal, 12.5 frames/s as published. Streams any number of samples per call; long signals are coded in the same way, so that memory
 /// stays flat. The signal is filled with zeros to whole frames.
 /// </summary>
-public sealed class MimiCodec : ICodec
+public sealed class MimiCodec : ICodec, IReducedPrecision
 {
     private const int ChunkFrames = 64; // about five seconds: the transformers read 100 MB of weights for every chunk
     private readonly MimiModel _model;
@@ -41,6 +42,8 @@ public sealed class MimiCodec : ICodec
             return Quantize(_model.Encode(FillStream(audio_BSC, state), state, Config.RingBufferStreams), books);
         return Codes.Concat([.. EncodeWhole(Fill(audio_BSC, audio_BSC.shape[1]), books)]);
     }
+
+    public void UseBFloat16() => ReducedLayers.Use(_model); // the quantizer has no such layers
 
     public Tensor Decode(Codes codes, long? samples = null, StreamState? state = null)
     {

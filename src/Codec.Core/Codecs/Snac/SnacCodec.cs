@@ -1,3 +1,4 @@
+using Codec.Core.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -97,6 +98,11 @@ public sealed class SnacCodec : ICodec, IPositionedDecoder, IReducedPrecision
 
     public void UseBFloat16()
     {
+        if (Device.type == DeviceType.CPU)
+        {
+            ReducedLayers.Use(_model.encoder, _model.decoder);
+            return;
+        }
         _layers = ScalarType.BFloat16;
         _model.encoder.to(_layers);
         _model.decoder.to(_layers);

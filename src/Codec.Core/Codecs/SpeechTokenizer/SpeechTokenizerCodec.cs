@@ -1,10 +1,11 @@
+using Codec.Core.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Codec.Core.Codecs.SpeechTokenizer;
 
 /// <summary>SpeechTokenizer (Zhang et al. 2023, arXiv 2308.16692), 16 kHz: the first book carries content, the others timbre.</summary>
-public sealed class SpeechTokenizerCodec : ICodec
+public sealed class SpeechTokenizerCodec : ICodec, IReducedPrecision
 {
     private readonly SpeechTokenizerModel _model;
 
@@ -49,6 +50,8 @@ public sealed class SpeechTokenizerCodec : ICodec
         var quantized_BTD = _model.Quantizer.Decode(CodeTensors.ToTensor(codes, Info.Books, Device));
         return OfflineCall.Fit(Synthesize(quantized_BTD), samples).MoveToOuterDisposeScope();
     }
+
+    public void UseBFloat16() => ReducedLayers.Use(_model.Encoder, _model.Decoder);
 
     /// <summary>The latent before quantization [B, T, D].</summary>
     public Tensor EncodeLatent(Tensor audio_B1S)

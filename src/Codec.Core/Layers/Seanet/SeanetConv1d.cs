@@ -31,13 +31,14 @@ public sealed record SeanetConvConfig(int Input, int Output, int Kernel)
 /// Convolution with SEANet padding: T frames give ceil(T / stride). Checkpoint keys: conv.conv.{weight, bias},
 /// conv.norm.{weight, bias}; weight-norm pairs are folded when loaded.
 /// </summary>
-public sealed class SeanetConv1d : nn.Module<Tensor, Tensor>, IFrameLayer
+public sealed class SeanetConv1d : nn.Module<Tensor, Tensor>, IFrameLayer, IReducibleLayer
 {
     private readonly NormConv1d conv;
     private readonly SeanetConvConfig _config;
     private readonly ConvPadding _padding;
     private readonly ConvStream _stream;
     private readonly Lazy<FrameConv> _packed;
+    private bool _reduced;
 
     public SeanetConv1d(SeanetConvConfig config) : base(nameof(SeanetConv1d))
     {
@@ -46,7 +47,7 @@ public sealed class SeanetConv1d : nn.Module<Tensor, Tensor>, IFrameLayer
         _padding = new ConvPadding((config.Kernel - 1) * config.Dilation + 1, config.Stride, config.Causal, config.PadMode);
         _stream = new ConvStream(_padding);
         _packed = new Lazy<FrameConv>(() => FrameConv.Of(
-            new ConvShape(config.Input, config.Kernel, config.Output, config.Stride, config.Dilation), () => conv.Weight, () => conv.Bias));
+            new ConvShape(config.Input, config.Kernel, config.Output, config.Stride, config.Dilation), () => conv.Weight, () => conv.Bias, _reduced));
         RegisterComponents();
     }
 
@@ -75,6 +76,8 @@ public sealed class SeanetConv1d : nn.Module<Tensor, Tensor>, IFrameLayer
         var y_BTC = FrameNorm.Run(_packed.Value.Run(windows_BTC), conv.Norm);
         return FrameNorm.Finish(y_BTC, add_BTC, elu).MoveToOuterDisposeScope();
     }
+
+    void IReducibleLayer.Reduce() => _reduced = true;
 
     protected override void Dispose(bool disposing)
     {

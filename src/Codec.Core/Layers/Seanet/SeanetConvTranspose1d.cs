@@ -9,13 +9,14 @@ namespace Codec.Core.Layers.Seanet;
 /// Transposed convolution trimmed to T x stride frames. Checkpoint keys: convtr.convtr.{weight, bias},
 /// convtr.norm.{weight, bias}. A causal one that trims at the right only can be streamed.
 /// </summary>
-public sealed class SeanetConvTranspose1d : nn.Module<Tensor, Tensor>, IFrameLayer
+public sealed class SeanetConvTranspose1d : nn.Module<Tensor, Tensor>, IFrameLayer, IReducibleLayer
 {
     private readonly NormConvTranspose1d convtr;
     private readonly SeanetConvConfig _config;
     private readonly int _left, _right, _taps;
     private readonly ConvStream _stream;
     private readonly Lazy<FrameConv> _packed;
+    private bool _reduced;
 
     public SeanetConvTranspose1d(SeanetConvConfig config) : base(nameof(SeanetConvTranspose1d))
     {
@@ -62,6 +63,8 @@ public sealed class SeanetConvTranspose1d : nn.Module<Tensor, Tensor>, IFrameLay
         return y_BTC.narrow(1, _left, frames * _config.Stride).contiguous().MoveToOuterDisposeScope();
     }
 
+    void IReducibleLayer.Reduce() => _reduced = true;
+
     protected override void Dispose(bool disposing)
     {
         if (disposing && _packed.IsValueCreated)
@@ -73,7 +76,7 @@ public sealed class SeanetConvTranspose1d : nn.Module<Tensor, Tensor>, IFrameLay
     private FrameConv Pack()
     {
         if (!_config.Depthwise)
-            return FrameConv.OfTransposed(convtr.Weight, convtr.Bias, _config.Stride);
+            return FrameConv.OfTransposed(convtr.Weight, convtr.Bias, _config.Stride, reduced: _reduced);
         using var scope = NewDisposeScope();
         return FrameConv.OfTransposed(diag_embed(convtr.Weight.squeeze(1).t()).permute(1, 2, 0), convtr.Bias, _config.Stride, atOnce: true);
     }

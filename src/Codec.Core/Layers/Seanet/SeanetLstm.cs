@@ -9,12 +9,13 @@ namespace Codec.Core.Layers.Seanet;
 /// LSTM over frames with a skip connection: lstm(x) + x; where it runs both ways, the skip is x twice along the channels.
 /// Checkpoint keys: lstm.{weight_ih, weight_hh, bias_ih, bias_hh}_l0, ...
 /// </summary>
-public sealed class SeanetLstm : nn.Module<Tensor, Tensor>, IFrameLayer
+public sealed class SeanetLstm : nn.Module<Tensor, Tensor>, IFrameLayer, IReducibleLayer
 {
     private readonly LSTM lstm;
     private readonly int _layers;
     private readonly bool _bidirectional;
     private readonly Lazy<LstmKernel[]> _packed;
+    private bool _reduced;
 
     public SeanetLstm(int channels, int layers, bool bidirectional = false) : base(nameof(SeanetLstm))
     {
@@ -43,6 +44,8 @@ public sealed class SeanetLstm : nn.Module<Tensor, Tensor>, IFrameLayer
         return FrameNorm.Finish(y_BTC, null, elu).MoveToOuterDisposeScope();
     }
 
+    void IReducibleLayer.Reduce() => _reduced = true;
+
     protected override void Dispose(bool disposing)
     {
         if (disposing && _packed.IsValueCreated)
@@ -67,7 +70,7 @@ public sealed class SeanetLstm : nn.Module<Tensor, Tensor>, IFrameLayer
         using var none = no_grad();
         var weights = lstm.state_dict();
         return Enumerable.Range(0, _layers)
-            .Select(l => new LstmKernel(weights[$"weight_ih_l{l}"], weights[$"weight_hh_l{l}"], weights[$"bias_ih_l{l}"] + weights[$"bias_hh_l{l}"]))
+            .Select(l => new LstmKernel(weights[$"weight_ih_l{l}"], weights[$"weight_hh_l{l}"], weights[$"bias_ih_l{l}"] + weights[$"bias_hh_l{l}"], _reduced))
             .ToArray();
     }
 

@@ -6,7 +6,7 @@ namespace Codec.Benchmarks;
 /// <summary>Speed and memory of the published codecs, ours against plain libtorch.</summary>
 internal static class CodecBenchmark
 {
-    private const string Usage = "usage: [--seconds N] [--rounds N] [--threads N,N] speed|bf16 [encodec|mimi|dac16|dac24|dac44|snac] ... | memory FAMILY plain|ours encode|decode SECONDS | repeat FAMILY plain|ours encode|decode SECONDS TIMES | precision FAMILY SECONDS";
+    private const string Usage = "usage: [--seconds N] [--rounds N] [--threads N,N] speed|bf16 [encodec|mimi|dac16|dac24|dac44|snac] ... | memory FAMILY plain|ours encode|decode SECONDS | repeat FAMILY plain|ours|bf16 encode|decode SECONDS TIMES | precision FAMILY SECONDS";
 
     private static readonly Dictionary<string, Func<ISpeedCase>> Cases = new()
     {
@@ -26,7 +26,7 @@ internal static class CodecBenchmark
                     Speed(Cases[name], options);
                 return 0;
             case ["bf16", .. var names]: // what is called plain in these rows is our path in float32
-                foreach (var name in names.Length > 0 ? names : ["dac16", "dac24", "dac44", "snac"])
+                foreach (var name in names.Length > 0 ? names : [.. Cases.Keys])
                     Speed(() => new PrecisionCase(Cases[name]), options);
                 return 0;
             case ["precision", var name, var seconds]:
@@ -36,8 +36,8 @@ internal static class CodecBenchmark
                 using (var speedCase = Cases[name]())
                     PeakMemory.Run(speedCase, words[2] == "plain", words[3] == "encode", double.Parse(seconds, CultureInfo.InvariantCulture));
                 return 0;
-            case ["repeat", var name, "plain" or "ours", "encode" or "decode", var seconds, var times]:
-                using (var speedCase = Cases[name]())
+            case ["repeat", var name, "plain" or "ours" or "bf16", "encode" or "decode", var seconds, var times]:
+                using (var speedCase = words[2] == "bf16" ? new PrecisionCase(Cases[name]) : Cases[name]())
                     SpeedTable.Repeat(speedCase, words[2] == "plain", words[3] == "encode", double.Parse(seconds, CultureInfo.InvariantCulture),
                         int.Parse(options.GetValueOrDefault("--threads", "1"), CultureInfo.InvariantCulture), int.Parse(times, CultureInfo.InvariantCulture));
                 return 0;

@@ -32,21 +32,6 @@ internal static unsafe class HalfWeights
         return true;
     }
 
-    /// <summary>The nearest numbers that can be packed.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float[] Round(ReadOnlySpan<float> values)
-    {
-        const float least = 1f / (1 << 24), most = 64 - 1f / 32; // 2^(1 - 15 - 10); 11 bits below 2^6
-        var rounded = new float[values.Length];
-        for (var i = 0; i < values.Length; i++)
-        {
-            var bits = BitConverter.SingleToUInt32Bits(values[i]);
-            var near = BitConverter.UInt32BitsToSingle((bits + 0xfff + (bits >> 13 & 1)) & ~0x1fffu); // ties to even
-            rounded[i] = MathF.Abs(near) < least ? 0 : Math.Clamp(near, -most, most);
-        }
-        return rounded;
-    }
-
     /// <summary>Numbers of IEEE half precision.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float[] ToSingle(ReadOnlySpan<ushort> halves)

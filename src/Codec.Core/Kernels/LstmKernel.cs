@@ -12,13 +12,14 @@ internal sealed unsafe class LstmKernel : IDisposable
     private const int Lanes = DenseTile.Lanes, Gates = 4;
     private readonly FrameConv _input;
     private readonly WeightMemory _memory = new(); // read whole for every frame: huge pages and prefetching
-    private readonly RowLinear _recurrent; // a panel has the four gates of 16 units, so that who has multiplied finishes the cells
+    private readonly RowLinear? _recurrent; // a panel has the four gates of 16 units, so that who has multiplied finishes the cells
+    private readonly PairLinear? _reduced; // the same in 16 bits
     private readonly int _padded; // units, whole vectors
 
     /// <param name="input_GI">weight_ih [4 H, I].</param>
     /// <param name="recurrent_GH">weight_hh [4 H, H].</param>
     /// <param name="bias_G">bias_ih + bias_hh.</param>
-    /// <param name="reduced">Recurrent weights of 11 bits, which halves what every frame has to read, and products of 16-bit numbers in front.</param>
+    /// <param name="reduced">Products of 16-bit numbers, which halves what every frame has to read.</param>
     public LstmKernel(Tensor input_GI, Tensor recurrent_GH, Tensor bias_G, bool reduced = false)
     {
         using var scope = NewDisposeScope();
@@ -26,7 +27,10 @@ internal sealed unsafe class LstmKernel : IDisposable
         _padded = RowLinear.Pad(Hidden);
         _input = FrameConv.OfLinear(ByUnits(input_GI), ByUnits(bias_G), reduced);
         var recurrent = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(ByUnits(recurrent_GH).bytes);
-        _recurrent = new RowLinear(reduced ? HalfWeights.Round(recurrent) : recurrent, default, Hidden, _memory);
+        if (reduced && PairTile.Supports(PairNumbers.Integer))
+            _reduced = new PairLinear(recurrent, Hidden, _memory);
+        else
+            _recurrent = new RowLinear(recurrent, default, Hidden, _memory);
     }
 
     public int Hidden { get; }
@@ -43,8 +47,9 @@ internal sealed unsafe class LstmKernel : IDisposable
         using var memory = new AlignedFloats(3L * batch * _padded);
         var work = new Work(new FrameMemory(gates_BTG), new FrameMemory(y_BTH), memory.Pointer, batch, _padded);
         Copy(state, work, load: true);
-        var shares = RowBlocks.Count(_recurrent.Panels, (long)Hidden * RowTile.Wide * batch);
-        Lockstep.Run(frames, shares, (t, share) => Step(work, t, _recurrent.Panels * share / shares, _recurrent.Panels * (share + 1) / shares));
+        var panels = _padded / Lanes;
+        var shares = RowBlocks.Count(panels, (long)Hidden * RowTile.Wide * batch);
+        Lockstep.Run(frames, shares, (t, share) => Step(work, t, panels * share / shares, panels * (share + 1) / shares));
         Copy(state, work.At(frames), load: false);
         return y_BTH.MoveToOuterDisposeScope();
     }
@@ -52,7 +57,7 @@ internal sealed unsafe class LstmKernel : IDisposable
     public void Dispose()
     {
         _input.Dispose();
-        _recurrent.Dispose();
+        _recurrent?.Dispose();
         _memory.Dispose();
     }
 
@@ -86,7 +91,8 @@ internal sealed unsafe class LstmKernel : IDisposable
     {
         var now = work.At(t);
         var sink = new CellSink(this, now, t);
-        for (var i = first; i < last; i++)
+        _reduced?.Run(now.Before, _padded, now.Batch, sink, first, last, backwards: t % 2 != 0);
+        for (var i = first; _recurrent is not null && i < last; i++)
         {
             var panel = t % 2 != 0 ? first + last - 1 - i : i;
             _recurrent.Run(now.Before, _padded, now.Batch, sink, panel, panel + 1);

@@ -171,25 +171,19 @@ internal sealed unsafe class PairConv : DenseConv
                 to[(i / 2 * width + j) * 2 + i % 2] = (ushort)PairRows.Round(rows[j]);
     }
 
-    /// <summary>As large as sums of 32 bits permit, and weights of 16.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackIntegers(float* rows, int columns, int count, ushort* to, int width, float* factors)
     {
+        Span<float> column = stackalloc float[LongestInteger];
+        column = column[..count];
         for (var j = 0; j < columns; j++)
         {
-            float largest = 0, sum = 0;
             for (var i = 0; i < count; i++)
-            {
-                var magnitude = MathF.Abs(rows[(long)i * Shape.Columns + j]);
-                (largest, sum) = (MathF.Max(largest, magnitude), sum + magnitude);
-            }
-            if (largest < 1e-30f)
-                continue;
-            // Rounding may add a half to each; sum itself is rounded.
-            var scale = MathF.Min(short.MaxValue / largest, (PairRows.LargestSum - count) / (sum * 1.0001f));
-            factors[j] = 1 / scale;
+                column[i] = rows[(long)i * Shape.Columns + j];
+            var scale = PairRows.WeightScale(column);
+            factors[j] = scale == 0 ? 0 : 1 / scale;
             for (var i = 0; i < count; i++)
-                to[(i / 2 * width + j) * 2 + i % 2] = (ushort)(short)MathF.Round(rows[(long)i * Shape.Columns + j] * scale);
+                to[(i / 2 * width + j) * 2 + i % 2] = (ushort)(short)MathF.Round(column[i] * scale);
         }
     }
 

@@ -59,6 +59,19 @@ internal static unsafe class PairRows
         return largest / LargestInput;
     }
 
+    /// <summary>What weights of one output are to be multiplied with: as large as sums of 32 bits permit, and numbers of 16; 0 for zeros.</summary>
+    public static float WeightScale(ReadOnlySpan<float> weights)
+    {
+        float largest = 0, sum = 0;
+        foreach (var weight in weights)
+        {
+            var magnitude = MathF.Abs(weight);
+            (largest, sum) = (MathF.Max(largest, magnitude), sum + magnitude);
+        }
+        // Rounding may add a half to each; the sum itself is rounded.
+        return largest < 1e-30f ? 0 : MathF.Min(short.MaxValue / largest, (LargestSum - weights.Length) / (sum * 1.0001f));
+    }
+
     /// <summary>To the nearest bfloat16, ties to even; its bits are the upper ones.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Rounded(Vector512<float> x)

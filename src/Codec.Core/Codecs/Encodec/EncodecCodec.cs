@@ -10,7 +10,7 @@ namespace Codec.Core.Codecs.Encodec;
 /// </summary>
 public sealed class EncodecCodec : ICodec, IReducedPrecision
 {
-    private const double ChunkSeconds = 1;
+    private const double ChunkSeconds = 2;
     private readonly EncodecModel _model;
 
     /// <param name="model">Owned from now on.</param>

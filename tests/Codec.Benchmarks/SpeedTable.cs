@@ -67,7 +67,10 @@ internal static class SpeedTable
             (false, true) => () => speedCase.Codec.Encode(audio_BCS, speedCase.Books),
             (false, false) => () => speedCase.Codec.Decode(codes).Dispose(),
         };
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{seconds / Measurement.Least(times, run):0.00} x real time by CPU time"));
+        var (allocated, collections) = (GC.GetTotalAllocatedBytes(), GC.CollectionCount(0));
+        var least = Measurement.Least(times, run);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{seconds / least:0.00} x real time by CPU time; a run allocates {(GC.GetTotalAllocatedBytes() - allocated) / 1e6 / (times + 1):0.0} MB of the collected heap, {(GC.CollectionCount(0) - collections) / (times + 1.0):0.0} collections"));
     }
 
     private static Tensor Audio(CodecInfo info, double seconds)

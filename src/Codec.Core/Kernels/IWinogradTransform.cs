@@ -23,7 +23,7 @@ internal unsafe interface IWinogradTransform
     /// <summary>The outputs of a tile; of a smaller one the first.</summary>
     internal struct Outputs
     {
-        public Vector512<float> Y0, Y1, Y2, Y3, Y4;
+        public Vector512<float> Y0, Y1, Y2, Y3, Y4, Y5;
     }
 }
 
@@ -106,6 +106,25 @@ internal readonly unsafe struct FiveOfThree : IWinogradTransform
         y.Y2 = start + sums.Even(4, 0.25f);
         y.Y3 = start + sums.Odd(8, 0.125f);
         y.Y4 = start + (sums.Even(16, 0.0625f) + Vector512.Load(products + 6 * step));
+    }
+}
+
+/// <summary>Six outputs of two taps.</summary>
+internal readonly unsafe struct SixOfTwo : IWinogradTransform
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Input(float* x, nint row, float* to, nint step) => FourOfFour.Input(x, row, to, step);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Output(float* products, nint step, Vector512<float> start, ref IWinogradTransform.Outputs y)
+    {
+        var sums = new SevenProducts(products, step);
+        y.Y0 = start + sums.First;
+        y.Y1 = start + sums.Odd(2, 0.5f);
+        y.Y2 = start + sums.Even(4, 0.25f);
+        y.Y3 = start + sums.Odd(8, 0.125f);
+        y.Y4 = start + sums.Even(16, 0.0625f);
+        y.Y5 = start + (sums.Odd(32, 0.03125f) + Vector512.Load(products + 6 * step));
     }
 }
 

@@ -86,10 +86,10 @@ internal sealed unsafe class WinogradConv : FrameConv
     /// <summary>What fits; no taps where nothing does.</summary>
     private static WinogradTile TileOf(ConvShape shape) => (shape.Taps, shape.Stride, shape.Dilation) switch
     {
-        (2, 1, _) => new(3, 2),
+        (2, 1, _) => new(6, 2),
         (3, 1, _) => new(5, 3),
         (7, 1, _) => new(4, 4),
-        (var taps, var stride, 1) when taps == 2 * stride => new(3, 2), // rows of a stride go together
+        (var taps, var stride, 1) when taps == 2 * stride => new(6, 2), // rows of a stride go together
         _ => default,
     };
 
@@ -113,8 +113,8 @@ internal sealed unsafe class WinogradConv : FrameConv
 
     private void Groups(in Signal signal, long first, long last)
     {
-        if (_tile.Outputs == 3)
-            Groups<ThreeOfTwo>(signal, first, last);
+        if (_tile.Outputs == 6)
+            Groups<SixOfTwo>(signal, first, last);
         else if (_tile.Outputs == 4)
             Groups<FourOfFour>(signal, first, last);
         else
@@ -188,6 +188,8 @@ internal sealed unsafe class WinogradConv : FrameConv
                     Store(outputs.Y3, signal, y, add, at + 3 * row, left);
                 if (_tile.Outputs > 4)
                     Store(outputs.Y4, signal, y, add, at + 4 * row, left);
+                if (_tile.Outputs > 5)
+                    Store(outputs.Y5, signal, y, add, at + 5 * row, left);
             }
     }
 

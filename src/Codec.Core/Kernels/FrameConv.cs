@@ -57,7 +57,7 @@ public abstract unsafe class FrameConv : IDisposable
     /// <param name="reduced">Products of 16-bit numbers where they can be had.</param>
     public static FrameConv Of(Tensor weight_OIK, Tensor? bias_O, int stride = 1, int dilation = 1, bool reduced = false)
     {
-        var (outputs, inputs, kernel) = ((int)weight_OIK.shape[0], (int)weight_OIK.shape[1], (int)weight_OIK.shape[2]);
+        var (outputs, inputs, kernel) = ((int)weight_OIK.size(0), (int)weight_OIK.size(1), (int)weight_OIK.size(2));
         return Of(new ConvShape(inputs, kernel, outputs, stride, dilation), () => (weight_OIK.detach().permute(2, 1, 0), bias_O?.detach()), reduced: reduced);
     }
 
@@ -69,7 +69,7 @@ public abstract unsafe class FrameConv : IDisposable
     {
         using var scope = NewDisposeScope();
         var weight_KIO = weight_OI.detach().t().unsqueeze(0);
-        return DenseConv.Of(new ConvShape((int)weight_OI.shape[1], 1, (int)weight_OI.shape[0]), weight_KIO, bias_O?.detach(), reduced);
+        return DenseConv.Of(new ConvShape((int)weight_OI.size(1), 1, (int)weight_OI.size(0)), weight_KIO, bias_O?.detach(), reduced);
     }
 
     /// <summary>
@@ -83,7 +83,7 @@ public abstract unsafe class FrameConv : IDisposable
     /// <param name="reduced">Products of 16-bit numbers where they can be had.</param>
     public static FrameConv OfTransposed(Tensor weight_IOK, Tensor? bias_O, int stride, bool atOnce = false, bool reduced = false)
     {
-        var (inputs, outputs, kernel) = ((int)weight_IOK.shape[0], (int)weight_IOK.shape[1], (int)weight_IOK.shape[2]);
+        var (inputs, outputs, kernel) = ((int)weight_IOK.size(0), (int)weight_IOK.size(1), (int)weight_IOK.size(2));
         var taps = (kernel + stride - 1) / stride;
         return Of(new ConvShape(inputs, taps, outputs * stride, StepsPerRow: stride), Taps, atOnce, reduced);
 
@@ -102,8 +102,8 @@ public abstract unsafe class FrameConv : IDisposable
     /// <returns>[B, Steps(T) (times the stride where transposed), Outputs], a new tensor.</returns>
     public Tensor Run(Tensor x_BTC, Tensor? add_BTC = null, bool elu = false)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(x_BTC.shape[2], Shape.Inputs, nameof(x_BTC));
-        var (source, steps) = (new FrameMemory(x_BTC), Shape.Steps(x_BTC.shape[1]));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(x_BTC.size(2), Shape.Inputs, nameof(x_BTC));
+        var (source, steps) = (new FrameMemory(x_BTC), Shape.Steps(x_BTC.size(1)));
         var y_BTC = empty(source.Batch, steps * Shape.StepsPerRow, Shape.Outputs);
         if (add_BTC is not null && !add_BTC.shape.SequenceEqual(y_BTC.shape))
             throw new ArgumentException($"shape of the addition: expected [{string.Join(", ", y_BTC.shape)}], found [{string.Join(", ", add_BTC.shape)}]", nameof(add_BTC));
@@ -123,8 +123,8 @@ public abstract unsafe class FrameConv : IDisposable
     {
         if (padding == 0)
             return Run(x_BTC);
-        var (source, steps) = (new FrameMemory(x_BTC), Shape.Steps(x_BTC.shape[1] + 2 * padding));
-        var y_BTC = empty(x_BTC.shape[0], steps * Shape.StepsPerRow, Shape.Outputs);
+        var (source, steps) = (new FrameMemory(x_BTC), Shape.Steps(x_BTC.size(1) + 2 * padding));
+        var y_BTC = empty(x_BTC.size(0), steps * Shape.StepsPerRow, Shape.Outputs);
         if (steps == 0 || source.Batch == 0)
             return y_BTC;
         // Steps [first, last) see no padding.

@@ -9,9 +9,8 @@ internal readonly unsafe struct FrameMemory
 
     public FrameMemory(Tensor x_BTC)
     {
-        var shape = x_BTC.shape;
-        (Batch, Rows, Channels) = (shape[0], shape[1], (int)shape[2]);
-        _first = x_BTC.numel() == 0 ? null : ChannelPattern.Pointer(x_BTC);
+        (Batch, Rows, Channels) = (x_BTC.size(0), x_BTC.size(1), (int)x_BTC.size(2)); // shape makes an array by calling back
+        _first = Batch * Rows * Channels == 0 ? null : ChannelPattern.Pointer(x_BTC);
     }
 
     public long Batch { get; }

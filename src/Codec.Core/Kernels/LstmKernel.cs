@@ -23,7 +23,7 @@ internal sealed unsafe class LstmKernel : IDisposable
     public LstmKernel(Tensor input_GI, Tensor recurrent_GH, Tensor bias_G, bool reduced = false)
     {
         using var scope = NewDisposeScope();
-        Hidden = (int)recurrent_GH.shape[1];
+        Hidden = (int)recurrent_GH.size(1);
         _padded = RowLinear.Pad(Hidden);
         _input = FrameConv.OfLinear(ByUnits(input_GI), ByUnits(bias_G), reduced);
         var recurrent = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(ByUnits(recurrent_GH).bytes);
@@ -42,7 +42,7 @@ internal sealed unsafe class LstmKernel : IDisposable
     {
         using var scope = NewDisposeScope();
         var gates_BTG = _input.Run(x_BTI);
-        var (batch, frames) = ((int)x_BTI.shape[0], x_BTI.shape[1]);
+        var (batch, frames) = ((int)x_BTI.size(0), x_BTI.size(1));
         var y_BTH = empty(batch, frames, Hidden);
         using var memory = new AlignedFloats(3L * batch * _padded);
         var work = new Work(new FrameMemory(gates_BTG), new FrameMemory(y_BTH), memory.Pointer, batch, _padded);

@@ -45,11 +45,11 @@ public readonly record struct ConvPadding(int Reach, int Stride, bool Causal, Pa
     /// <returns>[B, Left + T + Right(T), C]; over the same memory where nothing is to be done.</returns>
     internal Tensor ApplyToFrames(Tensor x_BTC, bool elu)
     {
-        var length = x_BTC.shape[1];
+        var length = x_BTC.size(1);
         var (left, right) = (Left, Right(length));
         if (left + right == 0 && !elu)
             return x_BTC.alias();
-        var padded_BTC = empty(x_BTC.shape[0], left + length + right, x_BTC.shape[2]);
+        var padded_BTC = empty(x_BTC.size(0), left + length + right, x_BTC.size(2));
         var target = new FrameMemory(padded_BTC);
         new FrameMemory(x_BTC).CopyTo(target, left, elu);
         FillEnds(target, left, length, right);

@@ -26,7 +26,7 @@ internal sealed class ConvStream(ConvPadding padding)
         if (!padding.Causal)
             throw new NotSupportedException("a convolution that looks ahead cannot be streamed");
         using var scope = NewDisposeScope();
-        var slot = state.Slot(layer, () => new Slot(empty(x_BTC.shape[0], 0, x_BTC.shape[2])));
+        var slot = state.Slot(layer, () => new Slot(empty(x_BTC.size(0), 0, x_BTC.size(2))));
         var joined_BTC = Join(slot.Rows.Value, x_BTC, elu);
         if (!slot.Started && !Start(slot, ref joined_BTC, state.Ending))
             return Held(slot, joined_BTC, state.Ending).MoveToOuterDisposeScope();
@@ -37,8 +37,8 @@ internal sealed class ConvStream(ConvPadding padding)
 
     private static Tensor Join(Tensor past_BTC, Tensor x_BTC, bool elu)
     {
-        var (past, frames) = (past_BTC.shape[1], x_BTC.shape[1]);
-        var joined_BTC = empty(x_BTC.shape[0], past + frames, x_BTC.shape[2]);
+        var (past, frames) = (past_BTC.size(1), x_BTC.size(1));
+        var joined_BTC = empty(x_BTC.size(0), past + frames, x_BTC.size(2));
         var target = new FrameMemory(joined_BTC);
         new FrameMemory(past_BTC).CopyTo(target, 0);
         new FrameMemory(x_BTC).CopyTo(target, past, elu);
@@ -48,7 +48,7 @@ internal sealed class ConvStream(ConvPadding padding)
     /// <summary>Pads the beginning once there are frames enough; false where there are not, or where the stream ends before that.</summary>
     private bool Start(Slot slot, ref Tensor joined_BTC, bool ending)
     {
-        var frames = joined_BTC.shape[1];
+        var frames = joined_BTC.size(1);
         var needed = padding.Mode switch
         {
             PadMode.Reflect => Math.Max(padding.Left, padding.Stride - 1) + 1,
@@ -56,7 +56,7 @@ internal sealed class ConvStream(ConvPadding padding)
         };
         if (frames < needed || ending)
             return false;
-        var padded_BTC = empty(joined_BTC.shape[0], padding.Left + frames, joined_BTC.shape[2]);
+        var padded_BTC = empty(joined_BTC.size(0), padding.Left + frames, joined_BTC.size(2));
         var target = new FrameMemory(padded_BTC);
         new FrameMemory(joined_BTC).CopyTo(target, padding.Left);
         padding.FillEnds(target, padding.Left, frames, 0);
@@ -67,7 +67,7 @@ internal sealed class ConvStream(ConvPadding padding)
     /// <summary>A stream that has not begun: waits, or at its end is a short signal of its own.</summary>
     private Tensor Held(Slot slot, Tensor joined_BTC, bool ending)
     {
-        if (ending && joined_BTC.shape[1] > 0)
+        if (ending && joined_BTC.size(1) > 0)
             return padding.ApplyToFrames(joined_BTC, elu: false);
         slot.Rows.Set(joined_BTC);
         return joined_BTC.narrow(1, 0, 0).contiguous();
@@ -76,11 +76,11 @@ internal sealed class ConvStream(ConvPadding padding)
     /// <summary>Fills the last stride.</summary>
     private Tensor End(Slot slot, Tensor joined_BTC)
     {
-        var frames = joined_BTC.shape[1];
+        var frames = joined_BTC.size(1);
         var extra = padding.Extra(frames - slot.Context - padding.Total);
         if (extra == 0)
             return joined_BTC;
-        var padded_BTC = empty(joined_BTC.shape[0], frames + extra, joined_BTC.shape[2]);
+        var padded_BTC = empty(joined_BTC.size(0), frames + extra, joined_BTC.size(2));
         var target = new FrameMemory(padded_BTC);
         new FrameMemory(joined_BTC).CopyTo(target, 0);
         padding.FillEnds(target, 0, frames, extra);
@@ -89,13 +89,13 @@ internal sealed class ConvStream(ConvPadding padding)
 
     private Tensor Windows(Slot slot, Tensor joined_BTC)
     {
-        var frames = joined_BTC.shape[1] - slot.Context;
+        var frames = joined_BTC.size(1) - slot.Context;
         var steps = frames < padding.Reach ? 0 : (frames - padding.Reach) / padding.Stride + 1;
         var first = slot.Context;
         var next = first + steps * padding.Stride;
         var kept = Math.Max(0, next - _context);
         slot.Context = (int)(next - kept);
-        slot.Rows.Set(joined_BTC.narrow(1, kept, joined_BTC.shape[1] - kept));
+        slot.Rows.Set(joined_BTC.narrow(1, kept, joined_BTC.size(1) - kept));
         return joined_BTC.narrow(1, first, steps == 0 ? 0 : (steps - 1) * padding.Stride + padding.Reach).contiguous();
     }
 

@@ -12,11 +12,11 @@ internal static class FrameDelay
         if (state is null)
             return x_BTC.alias();
         using var scope = NewDisposeScope();
-        var slot = state.Slot(layer, () => new TensorSlot(empty(x_BTC.shape[0], 0, x_BTC.shape[2])), nameof(FrameDelay));
-        if (slot.Value.shape[1] == 0 && x_BTC.shape[1] == frames)
+        var slot = state.Slot(layer, () => new TensorSlot(empty(x_BTC.size(0), 0, x_BTC.size(2))), nameof(FrameDelay));
+        if (slot.Value.size(1) == 0 && x_BTC.size(1) == frames)
             return x_BTC.alias().MoveToOuterDisposeScope();
         var joined_BTC = cat([slot.Value, x_BTC], 1);
-        slot.Set(joined_BTC.narrow(1, frames, joined_BTC.shape[1] - frames));
+        slot.Set(joined_BTC.narrow(1, frames, joined_BTC.size(1) - frames));
         return joined_BTC.narrow(1, 0, frames).contiguous().MoveToOuterDisposeScope();
     }
 }

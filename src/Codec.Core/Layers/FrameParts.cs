@@ -12,10 +12,10 @@ internal sealed class FrameParts
     /// <param name="total">Frames that are expected in all, if they come as they have.</param>
     public void Add(Tensor part_BTC, long total)
     {
-        var needed = _count + part_BTC.shape[1];
-        if (_frames_BTC is null || _frames_BTC.shape[1] < needed)
+        var needed = _count + part_BTC.size(1);
+        if (_frames_BTC is null || _frames_BTC.size(1) < needed)
             Grow(part_BTC, Math.Max(needed, total));
-        using var target_BTC = _frames_BTC!.narrow(1, _count, part_BTC.shape[1]);
+        using var target_BTC = _frames_BTC!.narrow(1, _count, part_BTC.size(1));
         target_BTC.copy_(part_BTC).Dispose();
         _count = needed;
     }
@@ -31,7 +31,7 @@ internal sealed class FrameParts
 
     private void Grow(Tensor part_BTC, long frames)
     {
-        var grown_BTC = empty(part_BTC.shape[0], frames, part_BTC.shape[2], part_BTC.dtype).DetachFromDisposeScope();
+        var grown_BTC = empty(part_BTC.size(0), frames, part_BTC.size(2), part_BTC.dtype).DetachFromDisposeScope();
         if (_frames_BTC is not null && _count > 0)
         {
             using Tensor from_BTC = _frames_BTC.narrow(1, 0, _count), to_BTC = grown_BTC.narrow(1, 0, _count);

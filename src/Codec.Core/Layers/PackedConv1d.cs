@@ -45,7 +45,7 @@ public sealed class PackedConv1d : nn.Module<Tensor, Tensor>, IReducibleLayer
     public Tensor Unpadded(Tensor x_BCT) => Forward(x_BCT, 0);
 
     /// <summary>Sizes that the length arithmetic of chunked coding needs.</summary>
-    public ConvGeometry Geometry => new((int)weight.shape[2], _stride, _dilation, Transposed: false);
+    public ConvGeometry Geometry => new((int)weight.size(2), _stride, _dilation, Transposed: false);
 
     void IReducibleLayer.Reduce() => _reduced = true;
 

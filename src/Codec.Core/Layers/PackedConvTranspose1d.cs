@@ -28,7 +28,7 @@ public sealed class PackedConvTranspose1d : nn.Module<Tensor, Tensor>, IReducibl
     }
 
     /// <summary>Sizes that the length arithmetic of chunked coding needs.</summary>
-    public ConvGeometry Geometry => new((int)weight.shape[2], _stride, 1, Transposed: true);
+    public ConvGeometry Geometry => new((int)weight.size(2), _stride, 1, Transposed: true);
 
     /// <param name="x_BCT">[B, I, T].</param>
     /// <returns>[B, O, (T - 1) stride + K - 2 padding + outputPadding]; channels-last in inference on a CPU.</returns>
@@ -58,7 +58,7 @@ public sealed class PackedConvTranspose1d : nn.Module<Tensor, Tensor>, IReducibl
     private Tensor Dense(Tensor x_BCT, int padding, int outputPadding)
     {
         using var scope = NewDisposeScope();
-        var (kernel, frames) = ((int)weight.shape[2], x_BCT.shape[2]);
+        var (kernel, frames) = ((int)weight.size(2), x_BCT.size(2));
         var length = (frames - 1) * _stride + kernel - 2 * padding + outputPadding;
         var y_BTC = _packed.Value.RunPadded(x_BCT.transpose(1, 2).contiguous(), (kernel + _stride - 1) / _stride - 1);
         return y_BTC.narrow(1, padding, length).contiguous().transpose(1, 2).MoveToOuterDisposeScope();

@@ -20,9 +20,9 @@ internal static class TimeWindows
     public static Tensor Run(Tensor x_BCT, Func<Tensor, Tensor> layers, IEnumerable<ConvGeometry> geometry, int piece, int up, int down)
     {
         using var scope = NewDisposeScope();
-        if (x_BCT.shape[2] <= piece)
+        if (x_BCT.size(2) <= piece)
             return layers(Copy(x_BCT)).MoveToOuterDisposeScope();
-        var (halo, length) = ((Radius(geometry) + down - 1) / down * down, x_BCT.shape[2]);
+        var (halo, length) = ((Radius(geometry) + down - 1) / down * down, x_BCT.size(2));
         var parts = new FrameParts();
         for (var start = 0L; start < length; start += piece)
         {
@@ -37,7 +37,7 @@ internal static class TimeWindows
     private static Tensor Copy(Tensor x_BCT)
     {
         using var scope = NewDisposeScope();
-        return empty(x_BCT.shape[0], x_BCT.shape[2], x_BCT.shape[1], x_BCT.dtype).copy_(x_BCT.transpose(1, 2)).transpose(1, 2).MoveToOuterDisposeScope();
+        return empty(x_BCT.size(0), x_BCT.size(2), x_BCT.size(1), x_BCT.dtype).copy_(x_BCT.transpose(1, 2)).transpose(1, 2).MoveToOuterDisposeScope();
     }
 
     /// <summary>Input frames on either side that an output frame depends on, rounded up at every layer.</summary>

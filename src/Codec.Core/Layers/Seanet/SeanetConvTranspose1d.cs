@@ -51,8 +51,8 @@ public sealed class SeanetConvTranspose1d : nn.Module<Tensor, Tensor>, IFrameLay
             throw new NotSupportedException("a transposed convolution that looks ahead cannot be streamed");
         if (state is not null || (_left == 0 && convtr.Norm is null))
             return _packed.Value.Run(_stream.Next(this, x_BTC, state, elu: false), elu: elu).MoveToOuterDisposeScope();
-        var frames = x_BTC.shape[1];
-        var padded_BTC = empty(x_BTC.shape[0], frames + 2 * (_taps - 1), x_BTC.shape[2]);
+        var frames = x_BTC.size(1);
+        var padded_BTC = empty(x_BTC.size(0), frames + 2 * (_taps - 1), x_BTC.size(2));
         var target = new FrameMemory(padded_BTC);
         new FrameMemory(x_BTC).CopyTo(target, _taps - 1);
         new ConvPadding(1, 1, true, PadMode.Zero).FillEnds(target, _taps - 1, frames, _taps - 1);

@@ -49,9 +49,9 @@ public sealed class SeanetEncoder : nn.Module<Tensor, Tensor>
     /// <returns>[B, T, Dimension].</returns>
     public Tensor Run(Tensor audio_BSC, StreamState? state = null) => SeanetStack.Run(model, audio_BSC, state, .._fastLayers, _piece);
 
-    /// <summary>Samples whose activations take a quarter of a megabyte; null where the layers see the whole signal.</summary>
+    /// <summary>Samples whose activations take half a megabyte; null where the layers see the whole signal.</summary>
     internal static int? Piece(SeanetConfig config) => config is { Causal: true, TimeGroupNorm: false, TrimRightRatio: 1 }
-        ? Math.Max(1, (1 << 16) / config.Filters / config.HopLength) * config.HopLength
+        ? Math.Max(1, (1 << 17) / config.Filters / config.HopLength) * config.HopLength
         : null;
 
     internal static SeanetConv1d Conv(SeanetConfig config, int input, int output, int kernel, int stride = 1)

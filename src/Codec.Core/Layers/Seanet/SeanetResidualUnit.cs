@@ -43,7 +43,7 @@ public sealed class SeanetResidualUnit : nn.Module<Tensor, Tensor>, IFrameLayer
         var (first, second) = ((SeanetConv1d)block[1], (SeanetConv1d)block[3]);
         using var scope = NewDisposeScope();
         var hidden_BTC = first.Run(x_BTC, state, elu: true, eluInput: true, add_BTC: null);
-        var skip_BTC = FrameDelay.Next(this, shortcut is null ? x_BTC : shortcut.Run(x_BTC, state), hidden_BTC.shape[1], state);
+        var skip_BTC = FrameDelay.Next(this, shortcut is null ? x_BTC : shortcut.Run(x_BTC, state), hidden_BTC.size(1), state);
         return second.Run(hidden_BTC, state, elu, eluInput: false, skip_BTC).MoveToOuterDisposeScope();
     }
 }

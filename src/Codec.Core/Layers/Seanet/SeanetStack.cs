@@ -35,7 +35,7 @@ internal static class SeanetStack
         using var scope = NewDisposeScope();
         var (first, count) = fast.GetOffsetAndLength(model.Count);
         var y_BTC = Layers(model, 0, first, x_BTC, state);
-        y_BTC = piece is { } frames && y_BTC.shape[1] > frames
+        y_BTC = piece is { } frames && y_BTC.size(1) > frames
             ? Pieces(model, first, first + count, y_BTC, state, frames)
             : Layers(model, first, first + count, y_BTC, state);
         return Layers(model, first + count, model.Count, y_BTC, state).MoveToOuterDisposeScope();
@@ -46,14 +46,14 @@ internal static class SeanetStack
         using var scope = NewDisposeScope();
         using var own = state is null ? new StreamState() : null;
         var stream = state ?? own!;
-        var (ending, length, parts) = (state?.Ending ?? true, x_BTC.shape[1], new FrameParts());
+        var (ending, length, parts) = (state?.Ending ?? true, x_BTC.size(1), new FrameParts());
         for (var start = 0L; start < length; start += frames)
         {
             using var inner = NewDisposeScope();
             var count = Math.Min(frames, length - start);
             stream.Ending = ending && start + count == length;
             var part_BTC = Layers(model, first, last, x_BTC.narrow(1, start, count).contiguous(), stream);
-            parts.Add(part_BTC, part_BTC.shape[1] * length / count + 1);
+            parts.Add(part_BTC, part_BTC.size(1) * length / count + 1);
         }
         return parts.Join().MoveToOuterDisposeScope();
     }

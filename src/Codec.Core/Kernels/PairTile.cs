@@ -65,7 +65,6 @@ internal static unsafe class PairTile
             code.Broadcast(input + pair, new VectorAssembler.Place(x, Lines: (sbyte)pair));
             for (var column = 0; column < vectors; column++)
             {
-                code.Prefetch(weights, AheadBytes + (pair * vectors + column) * 64);
                 code.AddIntegerPairs(pair * vectors + column, input + pair, new VectorAssembler.Place(weights, Lines: (sbyte)(pair * vectors + column)));
             }
         }

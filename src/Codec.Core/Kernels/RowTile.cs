@@ -138,8 +138,6 @@ internal static unsafe class RowTile
         Vector512<float> a0 = Vector512.Load(bias), b0 = Vector512.Load(bias + Lanes), c0 = Vector512.Load(bias + 2 * Lanes), d0 = Vector512.Load(bias + 3 * Lanes);
         for (nint i = 0; i < taps; i++, weights += Wide)
         {
-            Prefetch((ushort*)weights);
-            Prefetch((ushort*)(weights + 2 * Lanes));
             var s = Vector512.Create(x[i]);
             a0 = Vector512.FusedMultiplyAdd(s, Vector512.Load(weights), a0);
             b0 = Vector512.FusedMultiplyAdd(s, Vector512.Load(weights + Lanes), b0);

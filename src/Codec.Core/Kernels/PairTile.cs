@@ -28,7 +28,6 @@ internal static unsafe class PairTile
     private const int Group = 3; // rows that one register addresses: at 0, 1 and 2 times the step
     private static readonly int[] Bases = [VectorAssembler.R8, VectorAssembler.R9, VectorAssembler.R10, VectorAssembler.R11];
 
-    private const int AheadBytes = 4096; // the processor's own prefetching stops at every page and is behind otherwise
 
     private static readonly delegate* unmanaged<Call*, void>[] Functions = Make();
     private static readonly delegate* unmanaged<Call*, void> Alone = Functions[Index(PairNumbers.Integer, Lanes)] is not null ? Create(AssembleSingle()) : null;

@@ -33,9 +33,6 @@ internal sealed class VectorAssembler
     /// <summary>VPDPWSSD: see <see cref="AddIntegerPairs(int, int, int)"/>.</summary>
     public void AddIntegerPairs(int sum, int left, Place right) => Evex(map: 2, prefix: 1, 0x52, sum, left, right);
 
-    /// <summary>Brings a line of 64 bytes near.</summary>
-    public void Prefetch(int address, int offset) => _code.AddRange([0x0F, 0x18, (byte)(2 << 6 | 1 << 3 | (address & 7)), .. BitConverter.GetBytes(offset)]);
-
     /// <summary>VDPBF16PS: to each lane of sum, a float, the two products of its pairs of bfloat16.</summary>
     public void AddPairs(int sum, int left, int right) => Evex(map: 2, prefix: 2, 0x52, sum, left, right);
 

@@ -90,7 +90,7 @@ public sealed class MimiParity : IParityRunner
         foreach (var samples in new[] { codec.Info.HopLength, 3 * codec.Info.HopLength, 777 })
             report.Codes($"main codes streamed, {samples} samples a call", CodeTensors.ToTensor(codes, CPU), CodeTensors.ToTensor(EncodeStream(codec, audio_BCS, samples), CPU));
         foreach (var frames in new[] { 1, 4 })
-            report.Values($"main decoded streamed, {frames} frames a call", decoded_BCS, DecodeStream(codec, codes, frames), 1e-6);
+            report.Values($"main decoded streamed, {frames} frames a call", decoded_BCS, DecodeStream(codec, codes, frames), 5e-6);
     }
 
     /// <summary>The reference's own streams, whose ring buffer sees fewer keys once it is full.</summary>

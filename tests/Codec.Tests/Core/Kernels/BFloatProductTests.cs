@@ -4,21 +4,6 @@ namespace Codec.Tests.Core.Kernels;
 
 public sealed unsafe class BFloatProductTests
 {
-    /// <summary>The bytes that binutils 2.40 writes for them, but that an offset of 0 stands in a byte of its own here.</summary>
-    [Fact]
-    public void The_loop_is_the_instructions_that_an_assembler_writes()
-    {
-        var code = Convert.ToHexString(BFloatTile.Assemble());
-        Assert.StartsWith("488B442408" + "4C8D1477" + "4901F2", code); // mov rax, [rsp+8]; lea r10, [rdi+rsi*2]; add r10, rsi
-        Assert.Contains("62D17C48104000" + "62D17C48104801", code);     // vmovups zmm0, [r8]; vmovups zmm1, [r8+64]
-        Assert.Contains("62617C48105202", code);                        // vmovups zmm26, [rdx+128]
-        Assert.Contains("62627D48186700" + "62921E4052C0", code);       // vbroadcastss zmm28, [rdi]; vdpbf16ps zmm0, zmm28, zmm24
-        Assert.Contains("62627D48186C3700", code);                      // vbroadcastss zmm29, [rdi+rsi]
-        Assert.Contains("62427D48186C7200", code);                      // vbroadcastss zmm29, [r10+rsi*2]
-        Assert.Contains("4881C200010000" + "4801C7" + "4901C2" + "48FFC9", code); // add rdx, 256; add rdi, rax; add r10, rax; dec rcx
-        Assert.EndsWith("62C17C48117917" + "C5F877" + "C3", code);      // vmovups [r9+1472], zmm23; vzeroupper; ret
-    }
-
     [Theory]
     [InlineData(1, 2, 64)]
     [InlineData(13, 33, 128)]

@@ -48,6 +48,8 @@ public static unsafe class DepthwiseConv
 
     private sealed class Job
     {
+        private const int SevenTaps = 7, Together = 4;
+
         public readonly float[] Taps, Bias; // patterns: [K][period + lanes], [period + lanes]
         public readonly int Channels, Kernel;
         public required int Padding, Dilation;
@@ -71,9 +73,51 @@ public static unsafe class DepthwiseConv
             for (var t = first; t < inner; t++)
                 Edge(x, y, t);
             if (outer > inner)
-                Stretch(x, y, inner, outer, 0, Kernel);
+                Stretch(x, y, Blocks(x, y, inner, outer), outer, 0, Kernel);
             for (var t = outer; t < last; t++)
                 Edge(x, y, t);
+        }
+
+        /// <summary>
+        /// Rows of seven taps four at a time, whose taps are read once and whose ten inputs are shared: what bounds this is reading from the nearest cache.
+        /// </summary>
+        /// <returns>The first row that is left.</returns>
+        private long Blocks(float* x, float* y, long first, long last)
+        {
+            if (Kernel != SevenTaps || Channels % ChannelPattern.Lanes != 0)
+                return first;
+            var row = first;
+            fixed (float* taps = Taps, bias = Bias)
+                for (; row + Together * Dilation <= last; row += Together * Dilation)
+                    for (var t = row; t < row + Dilation; t++)
+                        Four(x + (t - Padding) * Channels, y + t * Channels, taps, bias);
+            return row;
+        }
+
+        /// <summary>Rows 0, D, 2 D and 3 D of the result.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Four(float* x, float* y, float* taps, float* bias)
+        {
+            nint step = (nint)Dilation * Channels, pattern = Bias.Length;
+            for (nint c = 0; c < Channels; c += ChannelPattern.Lanes)
+            {
+                float* at = x + c, tap = taps + c, to = y + c;
+                Vector512<float> x0 = Vector512.Load(at), x1 = Vector512.Load(at + step), x2 = Vector512.Load(at + 2 * step), x3 = Vector512.Load(at + 3 * step), x4 = Vector512.Load(at + 4 * step);
+                at += 5 * step;
+                Vector512<float> x5 = Vector512.Load(at), x6 = Vector512.Load(at + step), x7 = Vector512.Load(at + 2 * step), x8 = Vector512.Load(at + 3 * step), x9 = Vector512.Load(at + 4 * step);
+                Vector512<float> a = Vector512.Load(bias + c), b = a, e = a, f = a, w = Vector512.Load(tap);
+                a = Vector512.FusedMultiplyAdd(w, x0, a); b = Vector512.FusedMultiplyAdd(w, x1, b); e = Vector512.FusedMultiplyAdd(w, x2, e); f = Vector512.FusedMultiplyAdd(w, x3, f); w = Vector512.Load(tap + pattern);
+                a = Vector512.FusedMultiplyAdd(w, x1, a); b = Vector512.FusedMultiplyAdd(w, x2, b); e = Vector512.FusedMultiplyAdd(w, x3, e); f = Vector512.FusedMultiplyAdd(w, x4, f); w = Vector512.Load(tap + 2 * pattern);
+                a = Vector512.FusedMultiplyAdd(w, x2, a); b = Vector512.FusedMultiplyAdd(w, x3, b); e = Vector512.FusedMultiplyAdd(w, x4, e); f = Vector512.FusedMultiplyAdd(w, x5, f); w = Vector512.Load(tap + 3 * pattern);
+                a = Vector512.FusedMultiplyAdd(w, x3, a); b = Vector512.FusedMultiplyAdd(w, x4, b); e = Vector512.FusedMultiplyAdd(w, x5, e); f = Vector512.FusedMultiplyAdd(w, x6, f); w = Vector512.Load(tap + 4 * pattern);
+                a = Vector512.FusedMultiplyAdd(w, x4, a); b = Vector512.FusedMultiplyAdd(w, x5, b); e = Vector512.FusedMultiplyAdd(w, x6, e); f = Vector512.FusedMultiplyAdd(w, x7, f); w = Vector512.Load(tap + 5 * pattern);
+                a = Vector512.FusedMultiplyAdd(w, x5, a); b = Vector512.FusedMultiplyAdd(w, x6, b); e = Vector512.FusedMultiplyAdd(w, x7, e); f = Vector512.FusedMultiplyAdd(w, x8, f); w = Vector512.Load(tap + 6 * pattern);
+                a = Vector512.FusedMultiplyAdd(w, x6, a); b = Vector512.FusedMultiplyAdd(w, x7, b); e = Vector512.FusedMultiplyAdd(w, x8, e); f = Vector512.FusedMultiplyAdd(w, x9, f);
+                Vector512.Store(a, to);
+                Vector512.Store(b, to + step);
+                Vector512.Store(e, to + 2 * step);
+                Vector512.Store(f, to + 3 * step);
+            }
         }
 
         private void Edge(float* x, float* y, long t)

@@ -21,7 +21,7 @@ internal sealed record SnakeUnitWeights(Tensor FirstAlpha, Tensor WideWeight, Te
 internal sealed unsafe class SnakeUnitRows : IDisposable
 {
     private const int PieceFloats = 1 << 16, LeastRows = 384; // every piece reads all weights
-    private readonly int _channels, _padding;
+    private readonly int _channels, _padding, _leastRows;
     private readonly SnakePattern _first, _second;
     private readonly FrameConv? _dense;
     private readonly DepthwiseConv.Filters? _depthwise;
@@ -33,6 +33,7 @@ internal sealed unsafe class SnakeUnitRows : IDisposable
         using var scope = NewDisposeScope();
         var (outputs, inputs, kernel) = ((int)weights.WideWeight.shape[0], (int)weights.WideWeight.shape[1], (int)weights.WideWeight.shape[2]);
         (_channels, _padding) = (outputs, weights.Dilation * (kernel - 1) / 2);
+        _leastRows = weights.Reduced && inputs > 1 ? Math.Max(LeastRows, outputs * outputs / 512) : LeastRows; // products take less time beside reading weights
         (_first, _second) = (new SnakePattern(weights.FirstAlpha), new SnakePattern(weights.SecondAlpha));
         if (inputs == 1 && outputs > 1)
             _depthwise = new DepthwiseConv.Filters(weights.WideWeight, weights.WideBias, weights.Dilation);
@@ -86,7 +87,7 @@ internal sealed unsafe class SnakeUnitRows : IDisposable
             _x = x;
             var (channels, padding) = (unit._channels, unit._padding);
             var step = Math.Max(wide?.Granule ?? 1, DenseTile.Rows);
-            _piece = (int)Math.Min(Math.Max(PieceFloats / channels, LeastRows) / step * step, Math.Max(end - start, 1));
+            _piece = (int)Math.Min(Math.Max(PieceFloats / channels, unit._leastRows) / step * step, Math.Max(end - start, 1));
             _halo = new AlignedFloats(2L * padding * channels); // zeros beyond the ends
             _active = new AlignedFloats((_piece + 2L * padding) * channels);
             _hidden = new AlignedFloats((long)_piece * channels);

@@ -6,9 +6,9 @@ using static TorchSharp.torch;
 namespace Codec.Core.Kernels;
 
 /// <summary>
-/// A convolution by minimal filtering, see <see cref="WinogradTile"/>: 1.5 (two taps), 2.14 (three) or 2.15 (seven) times fewer multiplications than
+/// A convolution by minimal filtering, see <see cref="WinogradTile"/>: 1.71 (two taps), 2.14 (three) or 2.15 to 2.95 (seven) times fewer multiplications than
 /// <see cref="DenseConv"/>, which does the products. Seven taps go as two filters of four whose tiles overlap, so that both read the same transformed
-/// rows. Outputs of a tile are rounded differently from each other: equal bits need runs that begin at the same tile.
+/// rows: a convolution of two taps over the tiles for every product, which is filtered minimally itself unless that would take too much memory. Outputs of a tile are rounded differently from each other: equal bits need runs that begin at the same tile.
 /// </summary>
 internal sealed unsafe class WinogradConv : FrameConv
 {
@@ -17,24 +17,34 @@ internal sealed unsafe class WinogradConv : FrameConv
     private const int LeastReduced = 80, LeastReducedOfSeven = 64; // the same beside products of 16-bit numbers
     private const int Lanes = DenseTile.Lanes;
 
-    private readonly WinogradTile _tile;
-    private readonly DenseConv[] _products; // G w of every product
-    private readonly AlignedFloats _bias;
-    private readonly int _inputs, _segments, _granule;
-    private readonly long _tileWork;
+    private const int MostNested = 300_000, MostOfSix = 2_200_000; // weights beyond which forms with more packed ones cost more memory than they save time
+    private const int NearWeights = 2048; // products for which a weight that is read should serve a tile, in the long run
+    private static readonly WinogradTile Nested = new(3, 2); // rounds finely, which seven products within seven would not
 
-    private static readonly ConcurrentBag<AlignedFloats> Scratch = []; // one for every thread at work, not for every thread that ever was
+    private readonly WinogradTile _tile;
+    private readonly FrameConv[] _products; // G w of every product
+    private readonly AlignedFloats _bias;
+    private readonly int _inputs, _segments, _leastTiles, _group, _together; // steps of a group of tiles; groups whose bits belong together
+    private readonly long _tileWork;
+    private readonly bool _isNested;
+
+    private static readonly ConcurrentBag<AlignedFloats> Scratch = [], InnerScratch = []; // one for every thread at work, not for every thread that ever was
 
     /// <param name="shape">Sizes; <see cref="Pays"/> holds.</param>
     /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
     /// <param name="bias_O">[columns] or null.</param>
     /// <param name="reduced">Products of 16-bit numbers, see <see cref="PairConv"/>.</param>
-    public WinogradConv(ConvShape shape, Tensor weight_KIO, Tensor? bias_O, bool reduced = false) : base(shape)
+    public WinogradConv(ConvShape shape, Tensor weight_KIO, Tensor? bias_O, bool reduced = false) : this(shape, weight_KIO, bias_O, reduced, TileOf(shape, reduced))
     {
-        _tile = TileOf(shape);
+    }
+
+    private WinogradConv(ConvShape shape, Tensor weight_KIO, Tensor? bias_O, bool reduced, WinogradTile tile) : base(shape)
+    {
+        (_tile, _isNested) = (tile, shape.Taps == Nested.Taps && tile == Nested);
         _inputs = shape.Inputs * shape.Stride;
         _segments = (shape.Taps / shape.Stride + _tile.Taps - 1) / _tile.Taps;
-        _granule = GranuleOf(shape);
+        (_group, _together) = (_tile.Outputs * shape.Dilation, TogetherOf(shape, reduced));
+        _leastTiles = reduced ? Math.Max(LeastTiles, (int)((long)_inputs * shape.Columns / NearWeights)) : LeastTiles;
         using var scope = NewDisposeScope();
         using var none = no_grad();
         var weight_RIO = weight_KIO.reshape(shape.Taps / shape.Stride, _inputs, shape.Columns);
@@ -45,14 +55,14 @@ internal sealed unsafe class WinogradConv : FrameConv
         _tileWork = (long)(_tile.Products * _segments) * _inputs * shape.Columns;
     }
 
-    internal override int Granule => _granule;
+    internal override int Granule => _group * _together;
 
     /// <summary>Whether it saves time for long signals: two to three taps (or strides) or seven, and channels enough.</summary>
     public static bool Pays(ConvShape shape, bool reduced = false)
     {
         var (inputs, columns) = ((long)shape.Inputs * shape.Stride, shape.Columns);
         var least = !reduced ? LeastChannels : shape.Taps == 7 ? LeastReducedOfSeven : LeastReduced;
-        return TileOf(shape).Taps > 0 && inputs % Lanes == 0 && columns % Lanes == 0 && 2 * inputs * columns >= least * (inputs + columns)
+        return TileOf(shape, reduced).Taps > 0 && inputs % Lanes == 0 && columns % Lanes == 0 && 2 * inputs * columns >= least * (inputs + columns)
             && !HasTooManyWeights(shape, reduced);
     }
 
@@ -61,16 +71,17 @@ internal sealed unsafe class WinogradConv : FrameConv
         => (long)shape.Taps * shape.Inputs * shape.Columns / (reduced ? 2 : 1) > (shape.Taps == 7 ? 5_000_000 : 3_000_000);
 
     /// <summary>Shorter signals leave tiles empty.</summary>
-    public static int LeastSteps(ConvShape shape) => 12 * TileOf(shape).Outputs;
+    public static int LeastSteps(ConvShape shape, bool reduced = false) => Math.Max(12 * TileOf(shape, reduced).Outputs, 2 * GranuleOf(shape, reduced));
 
     /// <summary>See <see cref="FrameConv.Granule"/>.</summary>
-    public static int GranuleOf(ConvShape shape) => TileOf(shape).Outputs * shape.Dilation;
+    public static int GranuleOf(ConvShape shape, bool reduced = false) => TileOf(shape, reduced).Outputs * shape.Dilation * TogetherOf(shape, reduced);
 
     public override void Run(float* x, float* y, float* add, long steps, bool elu)
     {
         var (from, to, plus) = ((nint)x, (nint)y, (nint)add); // pointers cannot be captured
-        RowBlocks.Run((steps + _granule - 1) / _granule, _tileWork * Shape.Dilation,
-            (first, last) => Groups(new Signal((float*)from, (float*)to, (float*)plus, steps, elu), first, last));
+        var groups = (steps + _group - 1) / _group;
+        RowBlocks.Run((groups + _together - 1) / _together, _tileWork * Shape.Dilation * _together,
+            (first, last) => Groups(new Signal((float*)from, (float*)to, (float*)plus, steps, elu), first * _together, Math.Min(last * _together, groups)));
     }
 
     public override void Dispose()
@@ -81,19 +92,26 @@ internal sealed unsafe class WinogradConv : FrameConv
     }
 
     internal override void RunAlone(float* x, float* y, float* add, long steps, bool elu)
-        => Groups(new Signal(x, y, add, steps, elu), 0, (steps + _granule - 1) / _granule);
+        => Groups(new Signal(x, y, add, steps, elu), 0, (steps + _group - 1) / _group);
+
+    private static WinogradTile TwoTaps(ConvShape shape, bool reduced)
+        => reduced || (long)shape.Taps * shape.Inputs * shape.Columns <= MostOfSix ? new(6, 2) : new(3, 2);
 
     /// <summary>What fits; no taps where nothing does.</summary>
-    private static WinogradTile TileOf(ConvShape shape) => (shape.Taps, shape.Stride, shape.Dilation) switch
+    private static WinogradTile TileOf(ConvShape shape, bool reduced) => (shape.Taps, shape.Stride, shape.Dilation) switch
     {
-        (2, 1, _) => new(6, 2),
+        (2, 1, _) => TwoTaps(shape, reduced),
         (3, 1, _) => new(5, 3),
         (7, 1, _) => new(4, 4),
-        (var taps, var stride, 1) when taps == 2 * stride => new(6, 2), // rows of a stride go together
+        (var taps, var stride, 1) when taps == 2 * stride => TwoTaps(shape, reduced), // rows of a stride go together
         _ => default,
     };
 
-    private DenseConv Product(Tensor weight_RIO, int j, bool reduced)
+    /// <summary>Seven taps are two filters of four: for every product a convolution of two taps over the tiles, which goes the same way again.</summary>
+    private static int TogetherOf(ConvShape shape, bool reduced)
+        => shape.Taps == 7 && (reduced || shape.Taps * shape.Inputs * shape.Columns <= MostNested) ? Nested.Outputs : 1;
+
+    private FrameConv Product(Tensor weight_RIO, int j, bool reduced)
     {
         using var scope = NewDisposeScope();
         var (filter, segments) = (_tile.Filter(j), new List<Tensor>());
@@ -108,12 +126,17 @@ internal sealed unsafe class WinogradConv : FrameConv
         // At infinity only the last tap counts, and the second half of seven taps has none there.
         if (j == _tile.Products - 1 && segments.Count * _tile.Taps > weight_RIO.shape[0])
             segments.RemoveAt(segments.Count - 1);
-        return DenseConv.Of(new ConvShape(_inputs, segments.Count, Shape.Columns, Dilation: Shape.Dilation), stack(segments), null, reduced, PairNumbers.Integer); // bfloat16 would be too coarse: the transforms enlarge errors
+        var shape = new ConvShape(_inputs, segments.Count, Shape.Columns, Dilation: Shape.Dilation);
+        if (segments.Count > 1 && _together > 1)
+            return new WinogradConv(shape, stack(segments), null, reduced, Nested);
+        return DenseConv.Of(shape, stack(segments), null, reduced, PairNumbers.Integer); // bfloat16 would be too coarse: the transforms enlarge errors
     }
 
     private void Groups(in Signal signal, long first, long last)
     {
-        if (_tile.Outputs == 6)
+        if (_tile.Outputs == 3)
+            Groups<ThreeOfTwo>(signal, first, last);
+        else if (_tile.Outputs == 6)
             Groups<SixOfTwo>(signal, first, last);
         else if (_tile.Outputs == 4)
             Groups<FourOfFour>(signal, first, last);
@@ -125,21 +148,22 @@ internal sealed unsafe class WinogradConv : FrameConv
     private void Groups<T>(in Signal signal, long first, long last) where T : struct, IWinogradTransform
     {
         var (products, dilation) = (_tile.Products, Shape.Dilation);
-        var block = Math.Max(Math.Max(BlockFloats / (products * (_inputs + Shape.Columns)), LeastTiles) / dilation, 1);
+        var block = Math.Max(Math.Max(BlockFloats / (products * (_inputs + Shape.Columns)), _leastTiles) / dilation / _together, 1) * _together;
         var (groups, overlap) = ((int)Math.Min(block, last - first), _segments - 1);
         nint transformed = (nint)(groups + overlap) * dilation * _inputs, summed = (nint)groups * dilation * Shape.Columns, edge = (nint)products * dilation * _inputs;
-        Scratch.TryTake(out var memory);
+        var bag = _isNested ? InnerScratch : Scratch;
+        bag.TryTake(out var memory);
         var scratch = AlignedFloats.Grow(ref memory, edge + products * (transformed + summed)).Pointer;
         float* inputs = scratch + edge, sums = inputs + products * transformed;
         // Groups before it read no row behind the last.
         var spare = signal.Steps + (Shape.Taps / Shape.Stride - 1 - products) * dilation;
-        var inner = spare < 0 ? 0 : spare / _granule + 1;
+        var inner = spare < 0 ? 0 : spare / _group + 1;
         for (var group = first; group < last; group += groups)
         {
             var count = (int)Math.Min(groups, last - group);
             for (var i = 0; i < count + overlap; i++)
             {
-                float* x = group + i < inner ? signal.X + (group + i) * _granule * _inputs : Edge(signal, group + i, scratch);
+                float* x = group + i < inner ? signal.X + (group + i) * _group * _inputs : Edge(signal, group + i, scratch);
                 Transform<T>(x, inputs + (nint)i * dilation * _inputs, transformed);
             }
             for (var j = 0; j < products; j++)
@@ -147,13 +171,13 @@ internal sealed unsafe class WinogradConv : FrameConv
             for (var i = 0; i < count; i++)
                 Finish<T>(signal, group + i, sums + (nint)i * dilation * Shape.Columns, summed);
         }
-        Scratch.Add(memory!);
+        bag.Add(memory!);
     }
 
     /// <summary>The rows of a group and zeros behind the last of the signal.</summary>
     private float* Edge(in Signal signal, long group, float* window)
     {
-        var (row, wanted) = (group * _granule, (long)_tile.Products * Shape.Dilation);
+        var (row, wanted) = (group * _group, (long)_tile.Products * Shape.Dilation);
         var there = Math.Clamp(signal.Steps + (long)(Shape.Taps / Shape.Stride - 1) * Shape.Dilation - row, 0, wanted) * _inputs;
         new Span<float>(window, (int)(wanted * _inputs)).Clear();
         Buffer.MemoryCopy(signal.X + row * _inputs, window, there * sizeof(float), there * sizeof(float));
@@ -172,9 +196,9 @@ internal sealed unsafe class WinogradConv : FrameConv
     private void Finish<T>(in Signal signal, long group, float* sums, nint step) where T : struct, IWinogradTransform
     {
         nint columns = Shape.Columns, row = Shape.Dilation * columns;
-        float* y = signal.Y + group * _granule * columns, add = signal.Add == null ? null : signal.Add + group * _granule * columns;
+        float* y = signal.Y + group * _group * columns, add = signal.Add == null ? null : signal.Add + group * _group * columns;
         float* bias = _bias.Pointer;
-        var left = (nint)(signal.Steps - group * _granule) * columns; // floats that are wanted from here on
+        var left = (nint)(signal.Steps - group * _group) * columns; // floats that are wanted from here on
         for (nint tile = 0; tile < row; tile += columns)
             for (nint c = 0; c < columns; c += Lanes)
             {

@@ -76,10 +76,7 @@ internal readonly unsafe struct FourOfFour : IWinogradTransform
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Output(float* products, nint step, Vector512<float> start, ref IWinogradTransform.Outputs y)
     {
-        var sums = new SevenProducts(products, step);
-        y.Y0 = start + sums.First;
-        y.Y1 = start + sums.Odd(2, 0.5f);
-        y.Y2 = start + sums.Even(4, 0.25f);
+        var sums = SevenProducts.FirstOutputs(products, step, start, ref y);
         y.Y3 = start + (sums.Odd(8, 0.125f) + Vector512.Load(products + 6 * step));
     }
 
@@ -100,10 +97,7 @@ internal readonly unsafe struct FiveOfThree : IWinogradTransform
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Output(float* products, nint step, Vector512<float> start, ref IWinogradTransform.Outputs y)
     {
-        var sums = new SevenProducts(products, step);
-        y.Y0 = start + sums.First;
-        y.Y1 = start + sums.Odd(2, 0.5f);
-        y.Y2 = start + sums.Even(4, 0.25f);
+        var sums = SevenProducts.FirstOutputs(products, step, start, ref y);
         y.Y3 = start + sums.Odd(8, 0.125f);
         y.Y4 = start + (sums.Even(16, 0.0625f) + Vector512.Load(products + 6 * step));
     }
@@ -118,10 +112,7 @@ internal readonly unsafe struct SixOfTwo : IWinogradTransform
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Output(float* products, nint step, Vector512<float> start, ref IWinogradTransform.Outputs y)
     {
-        var sums = new SevenProducts(products, step);
-        y.Y0 = start + sums.First;
-        y.Y1 = start + sums.Odd(2, 0.5f);
-        y.Y2 = start + sums.Even(4, 0.25f);
+        var sums = SevenProducts.FirstOutputs(products, step, start, ref y);
         y.Y3 = start + sums.Odd(8, 0.125f);
         y.Y4 = start + sums.Even(16, 0.0625f);
         y.Y5 = start + (sums.Odd(32, 0.03125f) + Vector512.Load(products + 6 * step));
@@ -142,8 +133,16 @@ internal readonly unsafe struct SevenProducts
         (_s1, _d1, _s2, _d2) = (m1 + m2, m1 - m2, m3 + m4, m3 - m4);
     }
 
-    /// <summary>Output 0.</summary>
-    public Vector512<float> First => _m0 + _s1 + (_s2 + _m5);
+    /// <summary>Outputs 0, 1 and 2, which tiles of seven products have in common.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SevenProducts FirstOutputs(float* products, nint step, Vector512<float> start, ref IWinogradTransform.Outputs y)
+    {
+        var sums = new SevenProducts(products, step);
+        y.Y0 = start + (sums._m0 + sums._s1 + (sums._s2 + sums._m5));
+        y.Y1 = start + sums.Odd(2, 0.5f);
+        y.Y2 = start + sums.Even(4, 0.25f);
+        return sums;
+    }
 
     /// <summary>Output i, even, without infinity.</summary>
     /// <param name="two">2^i.</param>

@@ -17,7 +17,7 @@ internal sealed unsafe class WinogradConv : FrameConv
     private const int LeastReduced = 80, LeastReducedOfSeven = 64; // the same beside products of 16-bit numbers
     private const int Lanes = DenseTile.Lanes;
 
-    private const int MostNested = 300_000, MostOfSix = 2_200_000; // weights beyond which forms with more packed ones cost more memory than they save time
+    private const int MostNested = 150_000, MostOfSix = 2_200_000; // weights beyond which forms with more packed ones cost more memory than they save time
     private const int NearWeights = 2048; // products for which a weight that is read should serve a tile, in the long run
     private static readonly WinogradTile Nested = new(3, 2); // rounds finely, which seven products within seven would not
 

@@ -34,7 +34,8 @@ internal static class TableBenchmark
 
     private static IEnumerable<TableRow> Rows(string? recording)
         => NativeBenchmark.Rows(recording, Seconds, Rounds).Concat(OfCodes(recording)).Concat(RangeCoder())
-            .Concat(Published(() => new EncodecSpeed(), "encodec", 4)).Concat(Published(DacSpeed.Of24, "dac24", 1)).Concat(LmBenchmark.Rows());
+            .Concat(Published(() => new EncodecSpeed(), "encodec", 4)).Concat(Published(() => new MimiSpeed(), "mimi", 4))
+            .Concat(Published(() => new SnacSpeed(), "snac", 2)).Concat(Published(DacSpeed.Of24, "dac24", 1)).Concat(Published(DacSpeed.Of44, "dac44", 1)).Concat(LmBenchmark.Rows());
 
     private static IEnumerable<TableRow> Published(Func<ISpeedCase> create, string peer, double seconds)
     {

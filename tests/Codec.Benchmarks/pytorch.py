@@ -139,28 +139,103 @@ class Snake(nn.Module):
 
 
 class DacUnit(nn.Module):
-    def __init__(self, width, dilation):
+    def __init__(self, width, dilation, groups=1):
         super().__init__()
-        self.block = nn.Sequential(Snake(width), nn.Conv1d(width, width, 7, dilation=dilation, padding=3 * dilation), Snake(width), nn.Conv1d(width, width, 1))
+        self.block = nn.Sequential(Snake(width), nn.Conv1d(width, width, 7, dilation=dilation, padding=3 * dilation, groups=groups), Snake(width), nn.Conv1d(width, width, 1))
 
     def forward(self, x):
         return x + self.block(x)
 
 
-def dac(seconds=1):
-    units = lambda width: [DacUnit(width, dilation) for dilation in (1, 3, 9)]
-    layers, width = [nn.Conv1d(1, 64, 7, padding=3)], 64
-    for stride in (2, 4, 5, 8):
+class Noise(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.linear = nn.Conv1d(width, width, 1, bias=False)
+
+    def forward(self, x):
+        return x + torch.randn(1, 1, x.shape[2]) * self.linear(x)
+
+
+def snake_codec(name, strides, widths, depthwise, frames, seconds):
+    units = lambda width: [DacUnit(width, dilation, width if depthwise else 1) for dilation in (1, 3, 9)]
+    layers, width = [nn.Conv1d(1, widths[0], 7, padding=3)], widths[0]
+    for stride in strides:
         layers += [*units(width), Snake(width), nn.Conv1d(width, 2 * width, 2 * stride, stride, (stride + 1) // 2)]
         width *= 2
-    encoder = nn.Sequential(*layers, Snake(width), nn.Conv1d(width, width, 3, padding=1))
-    layers, width = [nn.Conv1d(width, 1536, 7, padding=3)], 1536
-    for stride in (8, 5, 4, 2):
-        layers += [Snake(width), nn.ConvTranspose1d(width, width // 2, 2 * stride, stride, (stride + 1) // 2, stride % 2), *units(width // 2)]
+    last = [nn.Conv1d(width, width, 7, padding=3, groups=width)] if depthwise else [Snake(width), nn.Conv1d(width, width, 3, padding=1)]
+    encoder = nn.Sequential(*layers, *last)
+    first = [nn.Conv1d(width, width, 7, padding=3, groups=width), nn.Conv1d(width, widths[1], 1)] if depthwise else [nn.Conv1d(width, widths[1], 7, padding=3)]
+    latent, layers, width = torch.randn(1, width, frames * seconds), first, widths[1]
+    for stride in reversed(strides):
+        layers += [Snake(width), nn.ConvTranspose1d(width, width // 2, 2 * stride, stride, (stride + 1) // 2, stride % 2)]
         width //= 2
+        layers += [*([Noise(width)] if depthwise else []), *units(width)]
     decoder = nn.Sequential(*layers, Snake(width), nn.Conv1d(width, 1, 7, padding=3), nn.Tanh())
-    audio, latent = torch.randn(1, 1, 24000 * seconds) * 0.1, torch.randn(1, 1024, 75 * seconds)
-    speed("dac24", lambda: encoder(audio), lambda: decoder(latent), seconds, 2)
+    hop = torch.tensor(strides).prod().item()
+    audio = torch.randn(1, 1, hop * frames * seconds) * 0.1
+    speed(name, lambda: encoder(audio), lambda: decoder(latent), seconds, 2)
+
+
+def dac():
+    snake_codec("dac24", (2, 4, 5, 8), (64, 1536), False, 75, 1)
+    snake_codec("dac44", (2, 4, 8, 8), (64, 1536), False, 86, 1)
+
+
+def snac():
+    snake_codec("snac", (2, 4, 8, 8), (48, 1024), True, 47, 2)
+
+
+class MimiUnit(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.block = nn.Sequential(nn.ELU(), CausalZero(width, width // 2, 3), nn.ELU(), CausalZero(width // 2, width, 1))
+
+    def forward(self, x):
+        return x + self.block(x)
+
+
+class CausalZero(Causal):
+    def forward(self, x):
+        return self.conv(F.pad(x, (self.pad, 0)))
+
+
+class Transformer(nn.Module):
+    def __init__(self, width=512, hidden=2048, context=250):
+        super().__init__()
+        self.norm1, self.norm2, self.context = nn.LayerNorm(width), nn.LayerNorm(width), context
+        self.joint, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.up, self.down = nn.Linear(width, hidden, bias=False), nn.Linear(hidden, width, bias=False)
+
+    def forward(self, x):
+        place = torch.arange(x.shape[1])
+        distance = place[:, None] - place
+        angle = place[:, None] * 10000 ** (torch.arange(32).float() / -32)
+        turn = torch.complex(angle.cos(), angle.sin())
+        y = self.joint(self.norm1(x)).view(x.shape[1], 3, 8, 64).permute(1, 2, 0, 3)
+        turned = torch.view_as_real(torch.view_as_complex(y[:2].reshape(2, 8, -1, 32, 2)) * turn).flatten(3)
+        scores = (turned[0] @ turned[1].transpose(1, 2) / 8).masked_fill((distance < 0) | (distance >= self.context), float("-inf"))
+        x = x + 0.01 * self.out((torch.softmax(scores, -1) @ y[2]).transpose(0, 1).reshape(1, -1, 512))
+        return x + 0.01 * self.down(F.gelu(self.up(self.norm2(x))))
+
+
+def mimi(seconds=4):
+    layers, width = [CausalZero(1, 64, 7)], 64
+    for stride in (4, 5, 6, 8):
+        layers += [MimiUnit(width), nn.ELU(), CausalZero(width, 2 * width, 2 * stride, stride)]
+        width *= 2
+    encoder, reader = nn.Sequential(*layers, nn.ELU(), CausalZero(width, 512, 3)), nn.Sequential(*[Transformer() for _ in range(8)])
+    layers = [CausalZero(512, width, 7)]
+    for stride in (8, 6, 5, 4):
+        layers += [nn.ELU(), CausalUp(width, width // 2, stride), MimiUnit(width // 2)]
+        width //= 2
+    decoder, writer = nn.Sequential(*layers, nn.ELU(), CausalZero(64, 1, 3)), nn.Sequential(*[Transformer() for _ in range(8)])
+    down, up = CausalZero(512, 512, 4, 2), nn.ConvTranspose1d(512, 512, 4, 2, groups=512, bias=False)
+    audio, books = torch.randn(1, 1, 24000 * seconds) * 0.1, [torch.randn(2048, 256) for _ in range(8)]
+    into, back = nn.Linear(512, 256), nn.Linear(256, 512)
+    encode = lambda: search(into(down(reader(encoder(audio).transpose(1, 2)).transpose(1, 2)).transpose(1, 2)), books)
+    decode = lambda: decoder(writer(up(back(lookup(codes, books)).transpose(1, 2))[..., :-2].transpose(1, 2)).transpose(1, 2))
+    codes = encode()
+    speed("mimi", encode, decode, seconds, 2)
 
 
 def lm(dim=512, layers=8, books=4, history=256):
@@ -192,5 +267,5 @@ def lm(dim=512, layers=8, books=4, history=256):
 
 square = torch.randn(512, 512)
 print(f"version {torch.__version__}, products at {2e-9 * 512 ** 3 / least(lambda: square @ square, 5):.0f} GFLOP/s", flush=True)
-for part in (native, encodec, dac, lm):
+for part in (native, encodec, mimi, snac, dac, lm):
     part()

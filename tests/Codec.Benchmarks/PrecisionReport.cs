@@ -1,11 +1,10 @@
 using System.Globalization;
 using Codec.Core;
-using Codec.Core.Runtime;
 using static TorchSharp.torch;
 
 namespace Codec.Benchmarks;
 
-/// <summary>What bfloat16 layers cost: codes that stay equal to those of float32, and the noise that they add to the decoded audio of the same codes.</summary>
+/// <summary>What layers of 16-bit products cost: codes that stay equal to those of float32, and the noise that they add to the decoded audio of the same codes.</summary>
 internal static class PrecisionReport
 {
     public static void Run(Func<ISpeedCase> create, double seconds)
@@ -27,7 +26,7 @@ internal static class PrecisionReport
         var noise = 20 * Math.Log10((expected.norm() / (actual - expected).norm()).item<float>());
         var perBook = string.Join(", ", Enumerable.Range(0, codes.Books).Select(k => Share(codes[k], other[k])));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{exact.Name}, {seconds} s, bf16 {(CpuCapabilities.BFloat16 ? "by instructions" : "emulated")}: codes equal {PlainPath.Agreement(codes, other):p1} (by book: {perBook}); decoded audio {noise:0.0} dB above the noise that bf16 adds"));
+            $"{exact.Name}, {seconds} s, bf16 {(IReducedPrecision.IsSupportedByProcessor ? "by 16-bit products" : "not possible here, so float32")}: codes equal {PlainPath.Agreement(codes, other):p1} (by book: {perBook}); decoded audio {noise:0.0} dB above the noise that bf16 adds"));
 
         static string Share(ReadOnlySpan<int> a, ReadOnlySpan<int> b)
         {

@@ -14,7 +14,7 @@ internal unsafe class DenseConv : FrameConv
 {
     private const int Wide = DenseTile.WideColumns, Middle = 2 * DenseTile.Lanes, Narrow = DenseTile.Lanes;
     private protected const int BlockRows = 3 * DenseTile.Rows; // whole tiles of any height
-    private const int BlockFloats = 1 << 17; // inputs that one pass over all panels should find in the cache
+    private protected const int BlockFloats = 1 << 17; // inputs that one pass over all panels should find in the cache
     private const int ChunkTaps = 768; // weights of a panel that all tiles of a block should find there
 
     private readonly Chunk[] _chunks;

@@ -15,6 +15,7 @@ internal sealed unsafe class PairConv : DenseConv
     private const int ShortestInteger = 96; // inputs that share a factor
     private const int LongestInteger = 256; // longer ones would leave fewer bits to the weights: their sums must fit 32 bits
     private const int LongestBFloat = 1024;
+    private const int ManyWeights = 1 << 19; // pairs of them that threads do not read twice
     private const int Slack = 12; // rows that a tile reads behind the last
 
     [ThreadStatic]
@@ -52,9 +53,7 @@ internal sealed unsafe class PairConv : DenseConv
 
     ~PairConv() => Free();
 
-    private protected override int MostRows => Math.Max(BlockInputs / Math.Min(_unit, LongestBFloat) / BlockRows, 1) * BlockRows;
-
-    private static int BlockInputs => 1 << 17;
+    private protected override int MostRows => Math.Max(BlockFloats / Math.Min(_unit, LongestBFloat) / BlockRows, 1) * BlockRows;
 
     /// <summary>Whether this processor has the instructions, and whether inputs go in pairs.</summary>
     public static bool Applies(ConvShape shape)
@@ -70,8 +69,6 @@ internal sealed unsafe class PairConv : DenseConv
         else // every thread reads its own weights
             RowBlocks.Run(Panels, steps * work / Panels, (first, last) => Blocks((float*)from, (float*)to, (float*)plus, 0, steps, elu, (int)first, (int)last));
     }
-
-    private static int ManyWeights => 1 << 19;
 
     public override void Dispose()
     {

@@ -63,9 +63,7 @@ internal static unsafe class PairTile
         {
             code.Broadcast(input + pair, new VectorAssembler.Place(x, Lines: (sbyte)pair));
             for (var column = 0; column < vectors; column++)
-            {
                 code.AddIntegerPairs(pair * vectors + column, input + pair, new VectorAssembler.Place(weights, Lines: (sbyte)(pair * vectors + column)));
-            }
         }
         code.AddNumber(weights, 2 * vectors * 64);
         code.AddNumber(x, 2 * Pair);

@@ -11,17 +11,16 @@ internal sealed unsafe class SizedConv : FrameConv
     private readonly Lazy<DenseConv> _short;
     private readonly Lazy<WinogradConv> _long;
     private readonly long _leastSteps;
-    private readonly bool _reduced;
+    private readonly int _granule;
 
     /// <param name="shape">Sizes.</param>
     /// <param name="weights">Weights [taps, inputs, columns] and bias [columns] or null, into the scope of the caller.</param>
     /// <param name="reduced">Products of 16-bit numbers, see <see cref="PairConv"/>.</param>
     public SizedConv(ConvShape shape, Func<(Tensor Weight_KIO, Tensor? Bias_O)> weights, bool reduced = false) : base(shape)
     {
-        _reduced = reduced;
         _short = new Lazy<DenseConv>(() => Pack((weight, bias) => DenseConv.Of(shape, weight, bias, reduced)));
         _long = new Lazy<WinogradConv>(() => Pack((weight, bias) => new WinogradConv(shape, weight, bias, reduced)));
-        _leastSteps = WinogradConv.Pays(shape, reduced) ? WinogradConv.LeastSteps(shape, reduced) : long.MaxValue;
+        (_leastSteps, _granule) = WinogradConv.Pays(shape, reduced) ? (WinogradConv.LeastSteps(shape, reduced), WinogradConv.GranuleOf(shape, reduced)) : (long.MaxValue, 1);
 
         T Pack<T>(Func<Tensor, Tensor?, T> form)
         {
@@ -31,7 +30,7 @@ internal sealed unsafe class SizedConv : FrameConv
         }
     }
 
-    internal override int Granule => _leastSteps == long.MaxValue ? 1 : WinogradConv.GranuleOf(Shape, _reduced);
+    internal override int Granule => _granule;
 
     public override void Run(float* x, float* y, float* add, long steps, bool elu) => For(steps).Run(x, y, add, steps, elu);
 

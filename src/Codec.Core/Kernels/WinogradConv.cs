@@ -8,7 +8,8 @@ namespace Codec.Core.Kernels;
 /// <summary>
 /// A convolution by minimal filtering, see <see cref="WinogradTile"/>: 1.71 (two taps), 2.14 (three) or 2.15 to 2.95 (seven) times fewer multiplications than
 /// <see cref="DenseConv"/>, which does the products. Seven taps go as two filters of four whose tiles overlap, so that both read the same transformed
-/// rows: a convolution of two taps over the tiles for every product, which is filtered minimally itself unless that would take too much memory. Outputs of a tile are rounded differently from each other: equal bits need runs that begin at the same tile.
+/// rows: a convolution of two taps over the tiles for every product, which is filtered minimally itself unless that would take too much memory.
+/// Outputs of a tile are rounded differently from each other: equal bits need runs that begin at the same tile.
 /// </summary>
 internal sealed unsafe class WinogradConv : FrameConv
 {
@@ -26,9 +27,8 @@ internal sealed unsafe class WinogradConv : FrameConv
     private readonly AlignedFloats _bias;
     private readonly int _inputs, _segments, _leastTiles, _group, _together; // steps of a group of tiles; groups whose bits belong together
     private readonly long _tileWork;
-    private readonly bool _isNested;
 
-    private static readonly ConcurrentBag<AlignedFloats> Scratch = [], InnerScratch = []; // one for every thread at work, not for every thread that ever was
+    private static readonly ConcurrentBag<AlignedFloats> Scratch = [], OuterScratch = []; // one for every thread at work, not for every thread that ever was
 
     /// <param name="shape">Sizes; <see cref="Pays"/> holds.</param>
     /// <param name="weight_KIO">[taps, inputs, columns], any strides.</param>
@@ -40,7 +40,7 @@ internal sealed unsafe class WinogradConv : FrameConv
 
     private WinogradConv(ConvShape shape, Tensor weight_KIO, Tensor? bias_O, bool reduced, WinogradTile tile) : base(shape)
     {
-        (_tile, _isNested) = (tile, shape.Taps == Nested.Taps && tile == Nested);
+        _tile = tile;
         _inputs = shape.Inputs * shape.Stride;
         _segments = (shape.Taps / shape.Stride + _tile.Taps - 1) / _tile.Taps;
         (_group, _together) = (_tile.Outputs * shape.Dilation, TogetherOf(shape, reduced));
@@ -94,6 +94,7 @@ internal sealed unsafe class WinogradConv : FrameConv
     internal override void RunAlone(float* x, float* y, float* add, long steps, bool elu)
         => Groups(new Signal(x, y, add, steps, elu), 0, (steps + _group - 1) / _group);
 
+    /// <summary>Six outputs want more weights than three.</summary>
     private static WinogradTile TwoTaps(ConvShape shape, bool reduced)
         => reduced || (long)shape.Taps * shape.Inputs * shape.Columns <= MostOfSix ? new(6, 2) : new(3, 2);
 
@@ -107,7 +108,7 @@ internal sealed unsafe class WinogradConv : FrameConv
         _ => default,
     };
 
-    /// <summary>Seven taps are two filters of four: for every product a convolution of two taps over the tiles, which goes the same way again.</summary>
+    /// <summary>Seven taps are two filters of four: for every product a convolution of two taps over the tiles, which goes the same way again. So many groups belong together.</summary>
     private static int TogetherOf(ConvShape shape, bool reduced)
         => shape.Taps == 7 && (reduced || shape.Taps * shape.Inputs * shape.Columns <= MostNested) ? Nested.Outputs : 1;
 
@@ -151,7 +152,7 @@ internal sealed unsafe class WinogradConv : FrameConv
         var block = Math.Max(Math.Max(BlockFloats / (products * (_inputs + Shape.Columns)), _leastTiles) / dilation / _together, 1) * _together;
         var (groups, overlap) = ((int)Math.Min(block, last - first), _segments - 1);
         nint transformed = (nint)(groups + overlap) * dilation * _inputs, summed = (nint)groups * dilation * Shape.Columns, edge = (nint)products * dilation * _inputs;
-        var bag = _isNested ? InnerScratch : Scratch;
+        var bag = _together > 1 ? OuterScratch : Scratch;
         bag.TryTake(out var memory);
         var scratch = AlignedFloats.Grow(ref memory, edge + products * (transformed + summed)).Pointer;
         float* inputs = scratch + edge, sums = inputs + products * transformed;

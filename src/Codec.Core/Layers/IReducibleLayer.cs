@@ -1,5 +1,4 @@
 using Codec.Core.Kernels;
-using static TorchSharp.torch;
 
 namespace Codec.Core.Layers;
 
@@ -8,22 +7,4 @@ internal interface IReducibleLayer
 {
     /// <summary>From now on; to be called before the layer runs.</summary>
     void Reduce();
-}
-
-/// <summary>All layers of a module at once.</summary>
-internal static class ReducedLayers
-{
-    /// <summary>Whether this processor has the instructions.</summary>
-    public static bool AreSupported => PairTile.Supports(PairNumbers.BFloat) && PairTile.Supports(PairNumbers.Integer);
-
-    /// <summary>Where the instructions are missing, layers stay as they are.</summary>
-    /// <param name="modules">Layers in them must not have run yet.</param>
-    public static void Use(params ReadOnlySpan<nn.Module> modules)
-    {
-        if (!AreSupported)
-            return;
-        foreach (var module in modules)
-            foreach (var layer in module.modules().OfType<IReducibleLayer>())
-                layer.Reduce();
-    }
 }

@@ -9,9 +9,6 @@ public static class CpuCapabilities
     /// <summary>Names of what is there, e.g. AVX2, AVX-512, AVX512-VNNI, AVX512-BF16, AMX-BF16; NEON on Arm.</summary>
     public static IReadOnlyList<string> Names { get; } = Find().ToArray();
 
-    /// <summary>Whether bfloat16 is faster here than float32, as far as instructions go; without them libtorch emulates it.</summary>
-    public static bool BFloat16 => Names.Contains("AVX512-BF16") || Names.Contains("AMX-BF16");
-
     /// <summary>E.g. "x64, 2 cores".</summary>
     public static string Summary
         => $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {Environment.ProcessorCount} cores";
